@@ -1,0 +1,1 @@
+//! An offline Clerk: Backend API, session tokens and signed webhooks, with weather.

@@ -1,0 +1,2 @@
+//! The clerk-sync program.
+fn main() {}

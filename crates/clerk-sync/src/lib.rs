@@ -1,0 +1,1 @@
+//! Keeps an app's users table equal to Clerk: webhooks, just-in-time creation, GET /me.
