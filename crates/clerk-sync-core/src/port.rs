@@ -1,0 +1,130 @@
+//! The ports: what the engine needs of the world, as traits.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+
+use crate::{
+    Change, Commit, Delivery, DeliveryId, DeliveryStatus, DirectoryError, Entry, Record, Snapshot,
+    StoreError, Subject, Timestamp, UserId, View,
+};
+
+/// The database, as the engine needs it: small and hot.
+///
+/// What each method means is defined by the conformance suite in `clerk-sync-testkit`; every store passes
+/// it. All errors but `Corrupt` leave the outcome of a commit unknown: the caller looks again.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// What is stored under `id`: one read by primary key.
+    async fn record(&self, id: &UserId) -> Result<Option<Entry>, StoreError>;
+
+    /// A consistent picture of everything [`Subject`] names; see [`View`] for what belongs in it.
+    async fn view(&self, subject: &Subject) -> Result<View, StoreError>;
+
+    /// Applies all changes, or none. `Done` means durable.
+    async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError>;
+
+    /// Takes up to `limit` dirty records that are due at `now`, oldest due first, and moves their due time to
+    /// `lease_until` without changing the revision. Who takes a record has it until then; a crash gives it
+    /// back.
+    async fn take_repairs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError>;
+
+    /// Takes up to `limit` deliveries that are pending or failed and due at `now`, oldest due first, and moves
+    /// their due time to `lease_until`.
+    async fn take_deliveries(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError>;
+}
+
+/// What operators and metrics ask of a database; none of it is on the way of a request.
+#[async_trait]
+pub trait Inspect: Send + Sync {
+    /// Whether the database answers and can be written to, cheaply.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// What waits, and how long it has waited. `unconfirmed_before`: records made just in time before this
+    /// moment and still without a webhook are counted as unconfirmed.
+    async fn backlog(&self, unconfirmed_before: Timestamp) -> Result<Backlog, StoreError>;
+
+    /// A page of entries in the order of their ids, from after `after`; at most 1 000.
+    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError>;
+
+    /// A delivery's entry in the event log.
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError>;
+
+    /// The newest deliveries first, of one status or all; at most 1 000.
+    async fn deliveries(
+        &self,
+        status: Option<DeliveryStatus>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Drops the bodies of up to `limit` deliveries in `status` received before `before`; ids stay, so that a
+    /// replay is still known. Answers how many were dropped.
+    async fn drop_bodies(
+        &self,
+        status: DeliveryStatus,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+}
+
+/// What waits in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// Deliveries stored and not yet applied.
+    pub pending: u64,
+    /// Deliveries whose effect failed and which will be tried again.
+    pub failed: u64,
+    /// Deliveries given up on.
+    pub dead: u64,
+    /// When the oldest pending or failed delivery was received.
+    pub oldest_unprocessed: Option<Timestamp>,
+    /// Records that must be compared with Clerk.
+    pub dirty: u64,
+    /// Records made just in time, old enough, and still without a webhook.
+    pub unconfirmed: u64,
+    /// Users.
+    pub users: u64,
+}
+
+/// Which kind of work asks Clerk; the request budget serves them in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Somebody is waiting for an answer.
+    Lookup,
+    /// A dirty record is to be settled.
+    Repair,
+    /// A full comparison.
+    Sweep,
+}
+
+/// Clerk, asked by id.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// The user as Clerk has it now; `None`: Clerk says there is no such id. The answer may be stale by
+    /// a bound Clerk does not document.
+    async fn user(&self, id: &UserId, lane: Lane) -> Result<Option<Snapshot>, DirectoryError>;
+
+    /// The id of the instance the secret key belongs to.
+    async fn instance_id(&self) -> Result<String, DirectoryError>;
+}
+
+/// Time, as an argument.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// Resolves once `millis` milliseconds have passed.
+    async fn sleep(&self, millis: u64);
+}
