@@ -60,7 +60,7 @@ pub fn decide(view: &View, fact: &Fact, now: Timestamp, policy: &RolePolicy) -> 
         (None, Fact::Deleted { id, at, source }) => step.bury(id, None, *at, *source),
         // Only an id that has a row can be deleted by answers by id; and a repair has nothing to repair.
         (None, Fact::Absent { .. } | Fact::Repaired { .. }) => Decision::unchanged(Outcome::Fenced, view),
-        (None, Fact::SignedIn { .. }) => Decision::unchanged(Outcome::Unknown, view),
+        (None, Fact::SignedIn { .. } | Fact::Doubted { .. }) => Decision::unchanged(Outcome::Unknown, view),
 
         // R7: a look-up and claims only create.
         (Some(_), Fact::Claims { .. } | Fact::Snapshot { via: Via::Lookup { .. }, .. }) => {
@@ -75,6 +75,11 @@ pub fn decide(view: &View, fact: &Fact, now: Timestamp, policy: &RolePolicy) -> 
         (Some(record), Fact::Absent { id, at, .. }) => step.bury(id, Some(record), *at, Source::Repair),
         (Some(record), Fact::Deleted { id, at, source }) => step.bury(id, Some(record), *at, *source),
         (Some(record), Fact::SignedIn { at, .. }) => step.sign_in(record, *at),
+        (Some(record), Fact::Doubted { .. }) => {
+            let mut after = record.clone();
+            step.soil(&mut after);
+            step.write(record, after, Outcome::Doubted)
+        }
     }
 }
 

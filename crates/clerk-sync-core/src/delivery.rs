@@ -134,42 +134,180 @@ pub struct DeliveryState {
     pub digest: [u8; 32],
 }
 
+/// What a verified delivery says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// Something about a user.
+    Fact(&'a Fact),
+    /// Nothing that is kept: another event, or a type not known.
+    Nothing,
+    /// Something about another Clerk instance.
+    Foreign,
+    /// Nobody can tell. A retry would not help, so it becomes a dead letter, and the user it may be about
+    /// is compared with Clerk.
+    Unreadable {
+        /// A [`Fact::Doubted`] about the user, if an id can be found.
+        about: Option<&'a Fact>,
+        /// What is wrong with it, without repeating it.
+        reason: &'a str,
+    },
+}
+
+impl<'a> Content<'a> {
+    /// The fact to be joined, if there is one.
+    pub fn fact(&self) -> Option<&'a Fact> {
+        match self {
+            Self::Fact(fact) => Some(fact),
+            Self::Unreadable { about, .. } => *about,
+            Self::Nothing | Self::Foreign => None,
+        }
+    }
+}
+
 /// Judges a delivery: a repeated one ends here, every other is logged in the same commit as its effect.
-///
-/// `fact` is what the delivery says of a user; `None` when it says nothing that is kept. The delivery is
-/// given as it was received, with the attempts known so far.
 pub fn receive(
     view: &View,
     delivery: &Delivery,
-    fact: Option<&Fact>,
+    content: &Content<'_>,
     now: Timestamp,
     policy: &RolePolicy,
 ) -> Decision {
     let mut delivery = delivery.clone();
-    let expected = match view.delivery {
-        None => None,
-        Some(known) => {
-            let done = matches!(known.status, DeliveryStatus::Processed | DeliveryStatus::Dead);
-            let differs = known.digest != delivery.digest;
-            if done || differs {
-                let outcome = if differs { Outcome::Conflicting } else { Outcome::Duplicate };
-                return Decision { outcome, changes: [].into(), entry: view.entry.clone() };
-            }
-            delivery.attempts = known.attempts;
-            Some(known.attempts)
+    if let Some(known) = view.delivery {
+        let differs = known.digest != delivery.digest;
+        if differs || matches!(known.status, DeliveryStatus::Processed | DeliveryStatus::Dead) {
+            let outcome = if differs { Outcome::Conflicting } else { Outcome::Duplicate };
+            return Decision { outcome, changes: [].into(), entry: view.entry.clone() };
+        }
+        delivery.attempts = known.attempts;
+    }
+    let mut decision = match content.fact() {
+        Some(fact) => decide(view, fact, now, policy),
+        None => Decision { outcome: Outcome::Acknowledged, changes: [].into(), entry: None },
+    };
+    let delivery = match content {
+        // The user must be fetched first; a worker does that and then applies this delivery.
+        Content::Fact(_) if decision.outcome == Outcome::Unknown => {
+            delivery.pending("no record of this user yet", now)
+        }
+        Content::Fact(_) | Content::Nothing => delivery.processed(decision.outcome, now),
+        Content::Foreign => {
+            decision.outcome = Outcome::ForeignInstance;
+            delivery.processed(Outcome::ForeignInstance, now)
+        }
+        Content::Unreadable { reason, .. } => {
+            decision.outcome = Outcome::Unreadable;
+            delivery.dead(Outcome::Unreadable, reason)
         }
     };
-    let Some(fact) = fact else {
-        let delivery = delivery.processed(Outcome::Acknowledged, now);
-        let changes = [Change::Log { delivery, expected }].into();
-        return Decision { outcome: Outcome::Acknowledged, changes, entry: None };
-    };
-    let mut decision = decide(view, fact, now, policy);
-    let delivery = match decision.outcome {
-        // The user must be fetched first; the worker does that and then applies this delivery.
-        Outcome::Unknown => delivery.pending("no record of this user yet", now),
-        outcome => delivery.processed(outcome, now),
-    };
+    let expected = view.delivery.map(|known| known.attempts);
     decision.changes.push(Change::Log { delivery, expected });
     decision
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::{Entry, Source, Tombstone};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn delivery() -> Delivery {
+        Delivery {
+            id: DeliveryId::parse("msg_1").unwrap(),
+            event_type: "user.deleted".into(),
+            user_id: None,
+            received_at: NOW,
+            digest: [1; 32],
+            body: None,
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            outcome: None,
+            error: None,
+            processed_at: None,
+            due_at: None,
+        }
+    }
+
+    fn user() -> UserId {
+        UserId::parse("user_1").unwrap()
+    }
+
+    fn known(status: DeliveryStatus, digest: u8) -> View {
+        let state = DeliveryState { status, attempts: 3, digest: [digest; 32] };
+        View { delivery: Some(state), ..View::default() }
+    }
+
+    fn judge(view: &View, content: &Content<'_>) -> (Outcome, Vec<Change>) {
+        let decision = receive(view, &delivery(), content, NOW, &RolePolicy::default());
+        (decision.outcome, decision.changes)
+    }
+
+    fn logged(changes: &[Change]) -> (DeliveryStatus, u32, Option<u32>) {
+        match changes.last() {
+            Some(Change::Log { delivery, expected }) => (delivery.status, delivery.attempts, *expected),
+            _ => panic!("nothing was logged"),
+        }
+    }
+
+    #[test]
+    fn the_event_and_its_effect_are_one_commit() {
+        let deleted = Fact::Deleted { id: user(), at: NOW, source: Source::Webhook };
+        let (outcome, changes) = judge(&View::default(), &Content::Fact(&deleted));
+        assert_eq!(outcome, Outcome::Deleted);
+        let tombstone = Tombstone { id: user(), at: NOW, source: Source::Webhook };
+        assert_eq!(changes[0], Change::Bury { tombstone, expected: None });
+        assert_eq!(logged(&changes), (DeliveryStatus::Processed, 1, None));
+    }
+
+    #[test]
+    fn a_known_delivery_ends_unless_it_is_still_to_be_done() {
+        let deleted = Fact::Deleted { id: user(), at: NOW, source: Source::Webhook };
+        let content = Content::Fact(&deleted);
+        for status in [DeliveryStatus::Processed, DeliveryStatus::Dead] {
+            assert_eq!(judge(&known(status, 1), &content), (Outcome::Duplicate, Vec::new()));
+        }
+        for status in DeliveryStatus::ALL {
+            assert_eq!(judge(&known(status, 2), &content), (Outcome::Conflicting, Vec::new()));
+        }
+        for status in [DeliveryStatus::Pending, DeliveryStatus::Failed] {
+            let (outcome, changes) = judge(&known(status, 1), &content);
+            assert_eq!(outcome, Outcome::Deleted);
+            assert_eq!(logged(&changes), (DeliveryStatus::Processed, 4, Some(3)));
+        }
+    }
+
+    #[test]
+    fn a_sign_in_of_an_unknown_user_waits() {
+        let fact = Fact::SignedIn { id: user(), at: NOW };
+        let (outcome, changes) = judge(&View::default(), &Content::Fact(&fact));
+        assert_eq!((outcome, logged(&changes)), (Outcome::Unknown, (DeliveryStatus::Pending, 0, None)));
+    }
+
+    #[test]
+    fn what_says_nothing_is_kept_all_the_same() {
+        let (outcome, changes) = judge(&View::default(), &Content::Nothing);
+        assert_eq!((outcome, logged(&changes).0), (Outcome::Acknowledged, DeliveryStatus::Processed));
+        let (outcome, changes) = judge(&View::default(), &Content::Foreign);
+        assert_eq!((outcome, logged(&changes).0), (Outcome::ForeignInstance, DeliveryStatus::Processed));
+        let about = Fact::Doubted { id: user() };
+        let content = Content::Unreadable { about: Some(&about), reason: "no id" };
+        let gone = Entry::Gone(Tombstone { id: user(), at: NOW, source: Source::Webhook });
+        let (outcome, changes) = judge(&View { entry: Some(gone), ..View::default() }, &content);
+        assert_eq!((outcome, logged(&changes).0), (Outcome::Unreadable, DeliveryStatus::Dead));
+    }
+
+    #[test]
+    fn attempts_end_in_a_dead_letter() {
+        let mut delivery = delivery();
+        for attempt in 1..MAX_ATTEMPTS {
+            delivery = delivery.failed("no", NOW, retry_after_ms(attempt));
+            assert_eq!((delivery.status, delivery.attempts), (DeliveryStatus::Failed, attempt));
+        }
+        let dead = delivery.failed("no", NOW, 0);
+        assert_eq!((dead.status, dead.due_at), (DeliveryStatus::Dead, None));
+        assert_eq!((retry_after_ms(0), retry_after_ms(3), retry_after_ms(99)), (1_000, 8_000, 600_000));
+    }
 }

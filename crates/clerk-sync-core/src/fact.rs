@@ -83,6 +83,12 @@ pub enum Fact {
         /// The revision read before Clerk was asked.
         fence: Revision,
     },
+    /// Something is off about the record (a list lacks the user, an event could not be read): Clerk must be
+    /// asked by id. A list is never a reason to delete.
+    Doubted {
+        /// The user.
+        id: UserId,
+    },
     /// The user signed in.
     SignedIn {
         /// The user.
@@ -100,6 +106,7 @@ impl Fact {
             Self::Claims { id, .. }
             | Self::Deleted { id, .. }
             | Self::Absent { id, .. }
+            | Self::Doubted { id }
             | Self::SignedIn { id, .. } => id,
         }
     }
@@ -109,7 +116,7 @@ impl Fact {
         match self {
             Self::Snapshot { snapshot, .. } | Self::Repaired { snapshot, .. } => Some(&snapshot.profile),
             Self::Claims { profile, .. } => Some(profile),
-            Self::Deleted { .. } | Self::Absent { .. } | Self::SignedIn { .. } => None,
+            Self::Deleted { .. } | Self::Absent { .. } | Self::Doubted { .. } | Self::SignedIn { .. } => None,
         }
     }
 }

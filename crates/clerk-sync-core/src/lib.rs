@@ -42,7 +42,7 @@ mod time;
 
 pub use change::{Change, Commit, Subject, View};
 pub use decide::{Decision, MAX_AHEAD_MS, Outcome, decide};
-pub use delivery::{Delivery, DeliveryState, DeliveryStatus, MAX_ATTEMPTS, receive, retry_after_ms};
+pub use delivery::{Content, Delivery, DeliveryState, DeliveryStatus, MAX_ATTEMPTS, receive, retry_after_ms};
 pub use error::{DirectoryError, ParseError, StoreError, StoreErrorKind};
 pub use fact::{Fact, Snapshot, Via};
 pub use id::{DeliveryId, UserId};

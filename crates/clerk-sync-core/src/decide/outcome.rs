@@ -32,6 +32,8 @@ pub enum Outcome {
     StaleAnswer,
     /// The time of the last sign-in moved.
     SignedIn,
+    /// Something is off about the record; Clerk will be asked.
+    Doubted,
     /// There is no record of this user yet; the user must be fetched first.
     Unknown,
     /// The delivery was seen before.
@@ -48,7 +50,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Created,
         Self::Updated,
         Self::Unchanged,
@@ -63,6 +65,7 @@ impl Outcome {
         Self::Fenced,
         Self::StaleAnswer,
         Self::SignedIn,
+        Self::Doubted,
         Self::Unknown,
         Self::Duplicate,
         Self::Conflicting,
@@ -88,6 +91,7 @@ impl Outcome {
             Self::Fenced => "fenced",
             Self::StaleAnswer => "stale_answer",
             Self::SignedIn => "signed_in",
+            Self::Doubted => "doubted",
             Self::Unknown => "unknown",
             Self::Duplicate => "duplicate",
             Self::Conflicting => "conflicting",
@@ -114,6 +118,7 @@ impl Outcome {
             Self::Fenced => "the record changed while Clerk was asked",
             Self::StaleAnswer => "Clerk's answer is older than the record; it will be asked again",
             Self::SignedIn => "a later sign-in than the one known",
+            Self::Doubted => "something is off about the record; Clerk will be asked",
             Self::Unknown => "there is no record of this user yet",
             Self::Duplicate => "this delivery was seen before",
             Self::Conflicting => "this delivery was seen before with another body; the first one stands",

@@ -341,3 +341,13 @@ fn an_allow_list_counts_verified_addresses_only() {
     };
     assert_eq!((role(1, false), role(2, true), role(3, false)), (Role::admin(), Role::admin(), Role::user()));
 }
+
+#[test]
+fn a_doubt_makes_a_record_dirty_and_nothing_else() {
+    let doubt = Fact::Doubted { id: id(1) };
+    assert!(check(&View::default(), &doubt, Outcome::Unknown).changes.is_empty());
+    let stored = record(&webhook(1, 10, named("Ada")));
+    let decision = check(&seen(Entry::Live(stored.clone()), vec![]), &doubt, Outcome::Doubted);
+    let record = after(&decision);
+    assert_eq!((record.is_dirty(), record.rev, &record.profile), (true, Revision(2), &stored.profile));
+}

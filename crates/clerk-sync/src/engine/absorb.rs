@@ -1,0 +1,117 @@
+//! The one place every fact goes through, whatever brought it.
+
+use clerk_sync_core::{
+    Change, Commit, Content, Delivery, Entry, Fact, Outcome, StoreError, StoreErrorKind, Subject, decide,
+    receive,
+};
+use thiserror::Error;
+
+use super::Engine;
+
+/// How often a lost race is run again before the work is left to a worker.
+const MAX_LOOKS: u32 = 5;
+
+/// What became of a fact.
+#[derive(Debug, Clone)]
+pub struct Absorbed {
+    /// What was decided, with its reason.
+    pub outcome: Outcome,
+    /// What is stored under the user's id now; `None` for a delivery about no user.
+    pub entry: Option<Entry>,
+}
+
+/// Why a fact could not be absorbed now.
+#[derive(Debug, Error)]
+pub enum AbsorbError {
+    /// The store failed; whether the commit happened is unknown, so the caller does it again.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// Every look was overtaken by another commit.
+    #[error("overtaken by other commits {MAX_LOOKS} times")]
+    Contended,
+}
+
+impl Engine {
+    /// Absorbs a fact nobody has to be answered for twice.
+    pub(crate) async fn absorb(&self, fact: &Fact) -> Result<Absorbed, AbsorbError> {
+        self.join(&Content::Fact(fact), None).await
+    }
+
+    /// Absorbs a delivery: its entry in the event log and its effect are one commit. When the store works
+    /// and the effect cannot be applied, the delivery is stored alone and a worker goes on with it.
+    pub(crate) async fn absorb_delivery(
+        &self,
+        delivery: &Delivery,
+        content: &Content<'_>,
+    ) -> Result<Absorbed, AbsorbError> {
+        let error = match self.join(content, Some(delivery)).await {
+            Ok(absorbed) => return Ok(absorbed),
+            Err(AbsorbError::Store(error)) if error.kind() == StoreErrorKind::Unavailable => {
+                return Err(error.into());
+            }
+            Err(error) => error,
+        };
+        tracing::error!(
+            delivery.id = %delivery.id,
+            error = &error as &dyn std::error::Error,
+            "the delivery is kept, but its effect cannot be applied now"
+        );
+        let parked = delivery.clone().pending(&error.to_string(), self.clock.now());
+        match self.store.commit(vec![Change::Log { delivery: parked, expected: None }]).await? {
+            Commit::Done => {
+                self.deliveries.notify_one();
+                Ok(Absorbed { outcome: Outcome::Unknown, entry: None })
+            }
+            // It is in the log already, pending or done.
+            Commit::Stale => Ok(Absorbed { outcome: Outcome::Duplicate, entry: None }),
+        }
+    }
+
+    pub(super) async fn join(
+        &self,
+        content: &Content<'_>,
+        delivery: Option<&Delivery>,
+    ) -> Result<Absorbed, AbsorbError> {
+        let fact = content.fact();
+        let subject = Subject::of(fact, delivery.map(|delivery| &delivery.id));
+        for _ in 0..MAX_LOOKS {
+            let view = self.store.view(&subject).await?;
+            let now = self.clock.now();
+            let decision = match (delivery, fact) {
+                (Some(delivery), _) => receive(&view, delivery, content, now, &self.policy),
+                (None, Some(fact)) => decide(&view, fact, now, &self.policy),
+                (None, None) => return Ok(Absorbed { outcome: Outcome::Acknowledged, entry: None }),
+            };
+            let dirty = decision.changes.iter().any(leaves_dirty);
+            let waiting = decision.outcome == Outcome::Unknown && delivery.is_some();
+            if !decision.changes.is_empty() {
+                match self.store.commit(decision.changes).await? {
+                    Commit::Done => {}
+                    Commit::Stale => {
+                        self.metrics.stale_commits.inc();
+                        continue;
+                    }
+                }
+            }
+            self.metrics.absorbed(fact, decision.outcome);
+            if let (Some(id), Some(_)) = (&subject.id, &decision.entry) {
+                self.waiters.wake(id);
+            }
+            if dirty {
+                self.repairs.notify_one();
+            }
+            if waiting {
+                self.deliveries.notify_one();
+            }
+            return Ok(Absorbed { outcome: decision.outcome, entry: decision.entry });
+        }
+        Err(AbsorbError::Contended)
+    }
+}
+
+fn leaves_dirty(change: &Change) -> bool {
+    match change {
+        Change::Insert(record) | Change::Update { record, .. } => record.is_dirty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,145 @@
+//! Who is this? Known: one read. Unknown: claims, or one shared fetch. Else: wait, or say what is missing.
+
+use std::sync::Arc;
+
+use clerk_sync_core::port::Lane;
+use clerk_sync_core::{Entry, Fact, Timestamp, UserId, Via};
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+
+use super::{AbsorbError, Engine};
+
+/// How long to wait before a user who cannot be decided on is tried again, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+
+/// Who is looked for, and what helps to find them.
+pub(crate) struct Wanted {
+    pub(crate) id: UserId,
+    /// What the session token says of its user, if it says enough to make a record.
+    pub(crate) claims: Option<Fact>,
+    pub(crate) impersonated: bool,
+    /// When an answer is due, whatever it is.
+    pub(crate) deadline: Timestamp,
+    /// Whether to go on waiting until then while the user is not there.
+    pub(crate) hold: bool,
+}
+
+/// What came of looking for a user.
+#[derive(Debug, Clone)]
+pub(crate) enum Looked {
+    /// The user, alive or gone.
+    Found(Entry),
+    /// Clerk, asked twice, has no such user, and neither has the database.
+    NotSynced,
+    /// The database or Clerk cannot say now.
+    Undecided {
+        /// When asking again makes sense.
+        retry_after_ms: u64,
+        /// What is in the way, as a stable word.
+        cause: &'static str,
+        /// Whether waiting here may help.
+        passing: bool,
+    },
+}
+
+impl Looked {
+    const STORE: Self = Self::Undecided { retry_after_ms: RETRY_MS, cause: "store", passing: false };
+
+    fn slow(cause: &'static str) -> Self {
+        Self::Undecided { retry_after_ms: RETRY_MS, cause, passing: true }
+    }
+}
+
+impl Engine {
+    /// Looks for a user, and makes the record if Clerk has the user and the database has not.
+    pub(crate) async fn user(self: &Arc<Self>, wanted: &Wanted) -> Looked {
+        // Known: one read, nothing else.
+        match self.store.record(&wanted.id).await {
+            Ok(Some(entry)) => return Looked::Found(entry),
+            Ok(None) => {}
+            Err(error) => return store_failed(&error),
+        }
+        let waiter = self.waiters.join(&wanted.id);
+        loop {
+            // Before the look, so that a commit after it is not missed.
+            let mut bell = std::pin::pin!(waiter.notified());
+            bell.as_mut().enable();
+            let now = self.clock.now();
+            let left = u64::try_from(wanted.deadline.millis_since(now)).unwrap_or(0);
+            let looking = self.within(left, self.look(wanted));
+            let looked = match select(std::pin::pin!(looking), bell.as_mut()).await {
+                Either::Left((looked, _)) => looked.unwrap_or_else(|| Looked::slow("deadline")),
+                // Somebody else made the record while we were asking.
+                Either::Right(((), _)) => continue,
+            };
+            let pause = match &looked {
+                Looked::NotSynced => self.settings.staleness_bound_ms,
+                Looked::Undecided { retry_after_ms, passing: true, .. } => *retry_after_ms,
+                _ => return looked,
+            };
+            let left = u64::try_from(wanted.deadline.millis_since(self.clock.now())).unwrap_or(0);
+            if !wanted.hold || left == 0 {
+                return looked;
+            }
+            self.within(pause.clamp(100, left.max(100)), bell).await;
+        }
+    }
+
+    async fn look(self: &Arc<Self>, wanted: &Wanted) -> Looked {
+        if let Some(claims) = &wanted.claims {
+            return self.landed(self.absorb(claims).await);
+        }
+        let (engine, id, impersonated) = (Arc::clone(self), wanted.id.clone(), wanted.impersonated);
+        self.flights.share(&wanted.id, || async move { engine.fetch(&id, impersonated).await }.boxed()).await
+    }
+
+    /// One flight: asks the database once more, then Clerk, and once more after the staleness bound.
+    async fn fetch(&self, id: &UserId, impersonated: bool) -> Looked {
+        for ask in 0..2 {
+            if ask > 0 {
+                self.clock.sleep(self.settings.staleness_bound_ms).await;
+            }
+            match self.store.record(id).await {
+                Ok(Some(entry)) => return Looked::Found(entry),
+                Ok(None) => {}
+                Err(error) => return store_failed(&error),
+            }
+            match self.directory.user(id, Lane::Lookup).await {
+                Ok(Some(snapshot)) => {
+                    let fact = Fact::Snapshot { snapshot, via: Via::Lookup { impersonated } };
+                    return self.landed(self.absorb(&fact).await);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(user.id = %id, error = &error as &dyn std::error::Error, "a look-up in Clerk failed");
+                    return Looked::Undecided {
+                        retry_after_ms: error.retry_after_ms(),
+                        cause: error.kind(),
+                        passing: true,
+                    };
+                }
+            }
+        }
+        match self.store.record(id).await {
+            Ok(Some(entry)) => Looked::Found(entry),
+            Ok(None) => Looked::NotSynced,
+            Err(error) => store_failed(&error),
+        }
+    }
+
+    fn landed(&self, absorbed: Result<super::Absorbed, AbsorbError>) -> Looked {
+        match absorbed {
+            Ok(absorbed) => match absorbed.entry {
+                Some(entry) => Looked::Found(entry),
+                None => Looked::slow("store"),
+            },
+            Err(AbsorbError::Store(error)) => store_failed(&error),
+            Err(AbsorbError::Contended) => Looked::slow("contended"),
+        }
+    }
+}
+
+fn store_failed(error: &clerk_sync_core::StoreError) -> Looked {
+    tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+    Looked::STORE
+}

@@ -1,0 +1,236 @@
+//! What is counted, in the words of Prometheus.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use clerk_sync_core::port::Backlog;
+use clerk_sync_core::{DeliveryStatus, Fact, Outcome, Source, Timestamp};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Seconds; from a tenth of a millisecond to the longest request there is.
+const BUCKETS: [f64; 14] =
+    [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0];
+
+/// A label value from a fixed set of words, so that nobody's input can make new time series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Word(pub(crate) &'static str);
+
+impl EncodeLabelValue for Word {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        encoder.write_str(self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FactLabels {
+    source: Word,
+    outcome: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    result: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    code: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabels {
+    status: Word,
+}
+
+/// The counters of one [`ClerkSync`](crate::ClerkSync); no global state.
+pub struct Metrics {
+    registry: Registry,
+    facts: Family<FactLabels, Counter>,
+    created: Family<SourceLabels, Counter>,
+    webhooks: Family<WebhookLabels, Counter>,
+    answers: Family<AnswerLabels, Counter>,
+    pub(crate) stale_commits: Counter,
+    pub(crate) webhook_seconds: Histogram,
+    pub(crate) me_seconds: Histogram,
+    pub(crate) webhook_lag_seconds: Histogram,
+    deliveries: Family<StatusLabels, Gauge>,
+    oldest_unprocessed_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
+    last_webhook: Gauge<f64, std::sync::atomic::AtomicU64>,
+    dirty: Gauge,
+    unconfirmed: Gauge,
+    users: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix("clerk_sync");
+        let histogram = || Histogram::new(BUCKETS);
+        let metrics = Self {
+            facts: Family::default(),
+            created: Family::default(),
+            webhooks: Family::default(),
+            answers: Family::default(),
+            stale_commits: Counter::default(),
+            webhook_seconds: histogram(),
+            me_seconds: histogram(),
+            webhook_lag_seconds: Histogram::new([
+                0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 36000.0,
+            ]),
+            deliveries: Family::default(),
+            oldest_unprocessed_seconds: Gauge::default(),
+            last_webhook: Gauge::default(),
+            dirty: Gauge::default(),
+            unconfirmed: Gauge::default(),
+            users: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "facts",
+            "Facts absorbed, by what brought them and what became of them",
+            metrics.facts.clone(),
+        );
+        registry.register("users_created", "Records created, by what created them", metrics.created.clone());
+        registry.register("webhooks", "Webhook requests, by what became of them", metrics.webhooks.clone());
+        registry.register(
+            "me_answers",
+            "Answers of GET /me and of the guard, by code",
+            metrics.answers.clone(),
+        );
+        registry.register(
+            "stale_commits",
+            "Commits that lost a race and were decided again",
+            metrics.stale_commits.clone(),
+        );
+        registry.register(
+            "webhook_duration_seconds",
+            "Time to answer a webhook",
+            metrics.webhook_seconds.clone(),
+        );
+        registry.register("me_duration_seconds", "Time to answer GET /me", metrics.me_seconds.clone());
+        registry.register(
+            "webhook_lag_seconds",
+            "Time from an event in Clerk to its commit here",
+            metrics.webhook_lag_seconds.clone(),
+        );
+        registry.register(
+            "deliveries_waiting",
+            "Deliveries in the event log that are not processed, by status",
+            metrics.deliveries.clone(),
+        );
+        registry.register(
+            "oldest_unprocessed_seconds",
+            "Age of the oldest pending or failed delivery",
+            metrics.oldest_unprocessed_seconds.clone(),
+        );
+        registry.register(
+            "last_webhook_timestamp_seconds",
+            "When the last verified webhook came; 0 before the first",
+            metrics.last_webhook.clone(),
+        );
+        registry.register("dirty_users", "Records that must be compared with Clerk", metrics.dirty.clone());
+        registry.register(
+            "unconfirmed_users",
+            "Records created just in time that no webhook has told of for too long",
+            metrics.unconfirmed.clone(),
+        );
+        registry.register("users", "Users in the database", metrics.users.clone());
+        let metrics = Self { registry, ..metrics };
+        metrics.start_at_zero();
+        Arc::new(metrics)
+    }
+
+    /// A rate over a series that does not exist yet misses its first step, so known series start at zero.
+    fn start_at_zero(&self) {
+        for source in Source::ALL {
+            self.created.get_or_create(&SourceLabels { source: Word(source.as_str()) });
+        }
+        for result in ["accepted", "refused", "failed"] {
+            self.webhooks.get_or_create(&WebhookLabels { result: Word(result) });
+        }
+        for code in ["ok", "user_not_synced", "unavailable", "unauthenticated"] {
+            self.answers.get_or_create(&AnswerLabels { code: Word(code) });
+        }
+        for status in [DeliveryStatus::Pending, DeliveryStatus::Failed, DeliveryStatus::Dead] {
+            self.deliveries.get_or_create(&StatusLabels { status: Word(status.as_str()) });
+        }
+    }
+
+    pub(crate) fn absorbed(&self, fact: Option<&Fact>, outcome: Outcome) {
+        let source = fact.map_or("webhook", source_word);
+        self.facts.get_or_create(&FactLabels { source: Word(source), outcome: Word(outcome.as_str()) }).inc();
+        if outcome == Outcome::Created {
+            self.created.get_or_create(&SourceLabels { source: Word(source) }).inc();
+        }
+    }
+
+    /// A webhook request ended: `accepted`, `failed`, or the reason it was refused for.
+    pub(crate) fn webhook(&self, result: &'static str) {
+        self.webhooks.get_or_create(&WebhookLabels { result: Word(result) }).inc();
+    }
+
+    /// A request for a user ended: `ok`, or the code of its error.
+    pub(crate) fn answered(&self, code: &'static str) {
+        self.answers.get_or_create(&AnswerLabels { code: Word(code) }).inc();
+    }
+
+    pub(crate) fn webhook_came(&self, now: Timestamp) {
+        self.last_webhook.set(seconds(now.as_millis()));
+    }
+
+    /// Every counter as text, in the format Prometheus scrapes.
+    pub(crate) fn text(&self, backlog: Option<&Backlog>, now: Timestamp) -> String {
+        if let Some(backlog) = backlog {
+            let gauge = |status: DeliveryStatus, count: u64| {
+                self.deliveries
+                    .get_or_create(&StatusLabels { status: Word(status.as_str()) })
+                    .set(signed(count));
+            };
+            gauge(DeliveryStatus::Pending, backlog.pending);
+            gauge(DeliveryStatus::Failed, backlog.failed);
+            gauge(DeliveryStatus::Dead, backlog.dead);
+            let age = backlog.oldest_unprocessed.map_or(0, |oldest| now.millis_since(oldest).max(0));
+            self.oldest_unprocessed_seconds.set(seconds(age));
+            self.dirty.set(signed(backlog.dirty));
+            self.unconfirmed.set(signed(backlog.unconfirmed));
+            self.users.set(signed(backlog.users));
+        }
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            // Writing to a string does not fail; an empty page would hide it if it did.
+            let _ = text.write_str("# the metrics could not be written\n");
+        }
+        text
+    }
+}
+
+fn source_word(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Snapshot { via, .. } => via.source().as_str(),
+        Fact::Repaired { .. } | Fact::Absent { .. } | Fact::Doubted { .. } => Source::Repair.as_str(),
+        Fact::Claims { .. } => Source::Claims.as_str(),
+        Fact::Deleted { source, .. } => source.as_str(),
+        Fact::SignedIn { .. } => Source::Webhook.as_str(),
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn seconds(millis: i64) -> f64 {
+    // Exact up to 2^53 ms, which is the year 287396.
+    #[expect(clippy::cast_precision_loss, reason = "exact for every time there will be")]
+    let millis = millis as f64;
+    millis / 1000.0
+}
