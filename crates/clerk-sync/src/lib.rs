@@ -1,3 +1,24 @@
 //! Keeps an app's `users` table equal to Clerk.
+//!
+//! After sign-up the browser calls the app before Clerk's webhook has arrived; or the webhook never arrives,
+//! arrives twice, out of order, or while the database is down. With this library a person who can sign in
+//! always has exactly one correct row, and nobody else has one.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod clerk;
+mod clock;
 mod engine;
+#[cfg(feature = "axum")]
+pub mod http;
 mod metrics;
+mod refusal;
+mod sync;
+
+pub use clerk_sync_core as core;
+#[cfg(feature = "sqlite")]
+pub use clerk_sync_sqlite as sqlite;
+
+pub use clock::SystemClock;
+pub use engine::{AbsorbError, Absorbed, EngineSettings};
+pub use refusal::Refusal;
+pub use sync::{BuildError, Builder, ClerkSync, Receipt, Retention, User, WebhookRefusal};

@@ -49,6 +49,11 @@ struct AnswerLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusLabels {
     status: Word,
 }
@@ -61,9 +66,11 @@ pub struct Metrics {
     webhooks: Family<WebhookLabels, Counter>,
     answers: Family<AnswerLabels, Counter>,
     pub(crate) stale_commits: Counter,
-    pub(crate) webhook_seconds: Histogram,
-    pub(crate) me_seconds: Histogram,
-    pub(crate) webhook_lag_seconds: Histogram,
+    refused_sessions: Family<ReasonLabels, Counter>,
+    refused_webhooks: Family<ReasonLabels, Counter>,
+    webhook_seconds: Histogram,
+    me_seconds: Histogram,
+    webhook_lag_seconds: Histogram,
     deliveries: Family<StatusLabels, Gauge>,
     oldest_unprocessed_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
     last_webhook: Gauge<f64, std::sync::atomic::AtomicU64>,
@@ -82,6 +89,8 @@ impl Metrics {
             webhooks: Family::default(),
             answers: Family::default(),
             stale_commits: Counter::default(),
+            refused_sessions: Family::default(),
+            refused_webhooks: Family::default(),
             webhook_seconds: histogram(),
             me_seconds: histogram(),
             webhook_lag_seconds: Histogram::new([
@@ -107,6 +116,8 @@ impl Metrics {
             "Answers of GET /me and of the guard, by code",
             metrics.answers.clone(),
         );
+        registry.register("sessions_refused", "Session tokens refused, by reason", metrics.refused_sessions.clone());
+        registry.register("webhooks_refused", "Webhooks refused, by reason", metrics.refused_webhooks.clone());
         registry.register(
             "stale_commits",
             "Commits that lost a race and were decided again",
@@ -174,14 +185,32 @@ impl Metrics {
         }
     }
 
-    /// A webhook request ended: `accepted`, `failed`, or the reason it was refused for.
+    /// A webhook request ended: `accepted`, `refused`, `failed`, or what it was turned away for.
     pub(crate) fn webhook(&self, result: &'static str) {
         self.webhooks.get_or_create(&WebhookLabels { result: Word(result) }).inc();
     }
 
+    pub(crate) fn refused_webhook(&self, reason: &'static str) {
+        self.refused_webhooks.get_or_create(&ReasonLabels { reason: Word(reason) }).inc();
+    }
+
+    pub(crate) fn webhook_took(&self, millis: i64) {
+        self.webhook_seconds.observe(seconds(millis));
+    }
+
+    /// An event reached the database this long after it happened in Clerk.
+    pub(crate) fn lagged(&self, millis: i64) {
+        self.webhook_lag_seconds.observe(seconds(millis.max(0)));
+    }
+
+    pub(crate) fn refused_session(&self, reason: &'static str) {
+        self.refused_sessions.get_or_create(&ReasonLabels { reason: Word(reason) }).inc();
+    }
+
     /// A request for a user ended: `ok`, or the code of its error.
-    pub(crate) fn answered(&self, code: &'static str) {
+    pub(crate) fn answered(&self, code: &'static str, millis: i64) {
         self.answers.get_or_create(&AnswerLabels { code: Word(code) }).inc();
+        self.me_seconds.observe(seconds(millis));
     }
 
     pub(crate) fn webhook_came(&self, now: Timestamp) {

@@ -1,0 +1,218 @@
+//! The door: holds the parts, forwards, decides nothing.
+
+mod build;
+mod receive;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clerk_sync_core::port::{Backlog, Clock, Inspect};
+use clerk_sync_core::{DeliveryStatus, Entry, Record, StoreError, Timestamp};
+use http::HeaderMap;
+
+use crate::clerk::keys::Keys;
+use crate::clerk::secret::WebhookSecrets;
+use crate::clerk::session::{Session, SessionError, SessionVerifier, token_from};
+use crate::engine::{Engine, Looked, Wanted};
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+pub use build::{BuildError, Builder, Retention};
+pub use receive::{Receipt, WebhookRefusal};
+
+/// How long a user may be looked for, beside the time a request may be held, in milliseconds.
+const LOOK_MS: u64 = 5_000;
+/// For how long the figures of the backlog are good, in milliseconds: scraping costs the database no more.
+const BACKLOG_MS: i64 = 5_000;
+
+/// Keeps a `users` table equal to Clerk: the one handle an app needs. Cheap to clone.
+///
+/// Made by [`ClerkSync::builder`]. Somebody has to drive [`ClerkSync::run`], which retries deliveries and
+/// settles dirty records; nothing is spawned behind the caller's back.
+#[derive(Clone)]
+pub struct ClerkSync {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<Engine>,
+    inspect: Arc<dyn Inspect>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    secrets: WebhookSecrets,
+    verifier: SessionVerifier,
+    keys: Keys,
+    cookie_suffix: Option<String>,
+    instance_id: Option<String>,
+    retention: Retention,
+    unconfirmed_after_ms: i64,
+    backlog: Mutex<Option<(Timestamp, Backlog)>>,
+}
+
+/// A signed-in user: the session, and the record that is there because of it or was before.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The verified session.
+    pub session: Session,
+    /// The record.
+    pub record: Record,
+}
+
+impl ClerkSync {
+    /// Starts putting one together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The verified session of a request: no database, and Clerk only for keys not seen yet.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`] when there is no token or it does not hold, [`Refusal::Unavailable`]
+    /// when the keys to judge it by cannot be had. A pending session is no error here.
+    pub async fn session(&self, headers: &HeaderMap) -> Result<Session, Refusal> {
+        let inner = &self.inner;
+        let suffix = inner.cookie_suffix.as_deref();
+        let verified = match token_from(headers, suffix) {
+            Ok(Some(token)) => inner.verifier.verify(token, &inner.keys, inner.clock.now()).await,
+            Ok(None) => Err(SessionError::Missing),
+            Err(error) => Err(error),
+        };
+        verified.map_err(|error| {
+            inner.metrics.refused_session(error.reason());
+            match error {
+                SessionError::Undecidable { retry_after_ms } => {
+                    Refusal::Unavailable { retry_after_ms, cause: "keys" }
+                }
+                _ => Refusal::Unauthenticated,
+            }
+        })
+    }
+
+    /// Whether a request carries anything that looks like a session token.
+    pub fn has_token(&self, headers: &HeaderMap) -> bool {
+        !matches!(token_from(headers, self.inner.cookie_suffix.as_deref()), Ok(None))
+    }
+
+    /// The user of a request; the record is made just in time if Clerk has the user and the database has not.
+    ///
+    /// `hold_ms`: how long to go on waiting while the user is not there yet, woken by the commit that brings
+    /// it. The answer comes at the latest five seconds after that.
+    ///
+    /// # Errors
+    /// See [`Refusal`]: each says what it becomes over HTTP.
+    pub async fn user(&self, headers: &HeaderMap, hold_ms: u64) -> Result<User, Refusal> {
+        let started = self.inner.clock.now();
+        let answer = self.find(headers, hold_ms, started).await;
+        let code = answer.as_ref().map_or_else(Refusal::code, |_| "ok");
+        self.inner.metrics.answered(code, self.inner.clock.now().millis_since(started));
+        answer
+    }
+
+    async fn find(&self, headers: &HeaderMap, hold_ms: u64, now: Timestamp) -> Result<User, Refusal> {
+        let session = self.session(headers).await?;
+        if session.is_pending() {
+            return Err(Refusal::SessionPending);
+        }
+        let longest = i64::try_from(LOOK_MS.saturating_add(hold_ms)).unwrap_or(i64::MAX);
+        let wanted = Wanted {
+            id: session.user_id.clone(),
+            claims: self.inner.verifier.claims_fact(&session),
+            impersonated: session.actor.is_some(),
+            deadline: now.plus_millis(longest),
+            hold: hold_ms > 0,
+        };
+        match self.inner.engine.user(&wanted).await {
+            Looked::Found(Entry::Gone(_)) => Err(Refusal::UserDeleted),
+            Looked::Found(Entry::Live(record)) if record.profile.banned => Err(Refusal::UserBanned),
+            Looked::Found(Entry::Live(record)) if record.profile.deprovisioned => {
+                Err(Refusal::UserDeprovisioned)
+            }
+            Looked::Found(Entry::Live(record)) => Ok(User { session, record }),
+            Looked::NotSynced => {
+                Err(Refusal::NotSynced { retry_after_ms: self.inner.engine.settings.staleness_bound_ms })
+            }
+            Looked::Undecided { retry_after_ms, cause, .. } => {
+                Err(Refusal::Unavailable { retry_after_ms, cause })
+            }
+        }
+    }
+
+    /// Whether the database answers and can be written to.
+    ///
+    /// # Errors
+    /// The store's, when it does not.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.inner.inspect.ping().await
+    }
+
+    /// All counters as text for Prometheus (OpenMetrics).
+    pub async fn metrics_text(&self) -> String {
+        let now = self.inner.clock.now();
+        let backlog = self.backlog(now).await;
+        self.inner.metrics.text(backlog.as_ref(), now)
+    }
+
+    /// What waits in the database, at most five seconds old.
+    async fn backlog(&self, now: Timestamp) -> Option<Backlog> {
+        let kept = *self.inner.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, backlog)) = kept
+            && (0..BACKLOG_MS).contains(&now.millis_since(at))
+        {
+            return Some(backlog);
+        }
+        let before = now.plus_millis(-self.inner.unconfirmed_after_ms);
+        match self.inner.inspect.backlog(before).await {
+            Ok(backlog) => {
+                let mut kept = self.inner.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+                *kept = Some((now, backlog));
+                Some(backlog)
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the backlog cannot be read");
+                kept.map(|(_, backlog)| backlog)
+            }
+        }
+    }
+
+    /// Retries deliveries, settles dirty records and drops old bodies, until `until` resolves. Work under way
+    /// is then given up; its lease brings it back.
+    pub async fn run(&self, until: impl Future<Output = ()>) {
+        let engine = &self.inner.engine;
+        let work = futures_util::future::join(engine.work(), self.drop_bodies_forever());
+        futures_util::future::select(std::pin::pin!(work), std::pin::pin!(until)).await;
+    }
+
+    async fn drop_bodies_forever(&self) {
+        loop {
+            self.drop_bodies().await;
+            self.inner.clock.sleep(3_600_000).await;
+        }
+    }
+
+    /// Drops bodies that are old enough, a bounded number at a time.
+    async fn drop_bodies(&self) {
+        const BATCH: u32 = 1_000;
+        let now = self.inner.clock.now();
+        for status in DeliveryStatus::ALL {
+            let Some(keep_ms) = self.inner.retention.millis(status) else { continue };
+            let before = now.plus_millis(-keep_ms);
+            loop {
+                match self.inner.inspect.drop_bodies(status, before, BATCH).await {
+                    Ok(dropped) if dropped >= u64::from(BATCH) => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "old bodies cannot be dropped");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The database, as operators see it.
+    pub fn inspect(&self) -> &Arc<dyn Inspect> {
+        &self.inner.inspect
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+}

@@ -1,0 +1,204 @@
+use std::sync::{Arc, Mutex};
+
+use clerk_sync_core::port::{Clock, Directory, Inspect, Store};
+use clerk_sync_core::{Delivery, DeliveryStatus, RolePolicy};
+use thiserror::Error;
+
+use super::{ClerkSync, Inner};
+use crate::clerk::keys::Keys;
+use crate::clerk::receive::read;
+use crate::clerk::secret::WebhookSecrets;
+use crate::clerk::session::SessionVerifier;
+use crate::engine::{Engine, EngineSettings, Interpret};
+use crate::metrics::Metrics;
+
+/// How long bodies of deliveries are kept, by status, in milliseconds. Ids are kept for ever: they are what a
+/// replay is known by.
+#[derive(Debug, Clone)]
+pub struct Retention {
+    /// Processed ones. Default 30 days.
+    pub processed_ms: Option<i64>,
+    /// Dead letters. Default: for ever, until an operator has seen them.
+    pub dead_ms: Option<i64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { processed_ms: Some(30 * 24 * 3_600_000), dead_ms: None }
+    }
+}
+
+impl Retention {
+    /// Pending and failed ones are still needed.
+    pub(super) fn millis(&self, status: DeliveryStatus) -> Option<i64> {
+        match status {
+            DeliveryStatus::Processed => self.processed_ms,
+            DeliveryStatus::Dead => self.dead_ms,
+            DeliveryStatus::Pending | DeliveryStatus::Failed => None,
+        }
+    }
+}
+
+/// Why a [`Builder`] cannot build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A part without which there is nothing to do is missing.
+    #[error("{0} is missing: call Builder::{0}")]
+    Missing(&'static str),
+}
+
+/// Puts a [`ClerkSync`] together.
+#[derive(Default)]
+pub struct Builder {
+    store: Option<(Arc<dyn Store>, Arc<dyn Inspect>)>,
+    directory: Option<Arc<dyn Directory>>,
+    clock: Option<Arc<dyn Clock>>,
+    secrets: WebhookSecrets,
+    verifier: Option<SessionVerifier>,
+    keys: Option<Keys>,
+    cookie_suffix: Option<String>,
+    instance_id: Option<String>,
+    policy: RolePolicy,
+    settings: EngineSettings,
+    retention: Retention,
+    unconfirmed_after_ms: Option<i64>,
+}
+
+impl Builder {
+    /// The database. Required.
+    #[must_use]
+    pub fn store<S: Store + Inspect + 'static>(mut self, store: Arc<S>) -> Self {
+        self.store = Some((store.clone(), store));
+        self
+    }
+
+    /// The same for stores known only as ports.
+    #[must_use]
+    pub fn ports(mut self, store: Arc<dyn Store>, inspect: Arc<dyn Inspect>) -> Self {
+        self.store = Some((store, inspect));
+        self
+    }
+
+    /// Clerk's Backend API. Required.
+    #[must_use]
+    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// What judges session tokens. Required.
+    #[must_use]
+    pub fn verifier(mut self, verifier: SessionVerifier) -> Self {
+        self.verifier = Some(verifier);
+        self
+    }
+
+    /// The keys session tokens are signed with. Required.
+    #[must_use]
+    pub fn keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// The webhook signing secrets. Without any, webhooks get 503.
+    #[must_use]
+    pub fn webhook_secrets(mut self, secrets: WebhookSecrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// Time. Default: the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// The suffix of the `__session_` cookie, from
+    /// [`PublishableKey::cookie_suffix`](crate::clerk::session::PublishableKey::cookie_suffix). Without it
+    /// only `__session` is read.
+    #[must_use]
+    pub fn cookie_suffix(mut self, suffix: impl Into<String>) -> Self {
+        self.cookie_suffix = Some(suffix.into());
+        self
+    }
+
+    /// The id of our Clerk instance; webhooks of another are stored, counted and otherwise ignored.
+    #[must_use]
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.instance_id = Some(id.into());
+        self
+    }
+
+    /// How new records get their role. Default: the very first user becomes `admin`.
+    #[must_use]
+    pub fn roles(mut self, policy: RolePolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Limits and periods of the engine.
+    #[must_use]
+    pub fn engine(mut self, settings: EngineSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// How long bodies of deliveries are kept.
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// After how many milliseconds a record made just in time and still without a webhook counts as
+    /// unconfirmed. Default: ten minutes.
+    #[must_use]
+    pub fn unconfirmed_after_ms(mut self, millis: i64) -> Self {
+        self.unconfirmed_after_ms = Some(millis);
+        self
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// When a required part is missing.
+    pub fn build(self) -> Result<ClerkSync, BuildError> {
+        let (store, inspect) = self.store.ok_or(BuildError::Missing("store"))?;
+        let directory = self.directory.ok_or(BuildError::Missing("directory"))?;
+        let verifier = self.verifier.ok_or(BuildError::Missing("verifier"))?;
+        let keys = self.keys.ok_or(BuildError::Missing("keys"))?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(crate::clock::SystemClock));
+        let metrics = Metrics::new();
+        let interpret: Interpret = Arc::new(|delivery: &Delivery| {
+            let body = delivery.body.as_ref()?;
+            read(body.as_bytes(), delivery.received_at).fact
+        });
+        let engine = Engine::new(
+            store,
+            directory,
+            Arc::clone(&clock),
+            self.policy,
+            self.settings,
+            Arc::clone(&metrics),
+            interpret,
+        );
+        Ok(ClerkSync {
+            inner: Arc::new(Inner {
+                engine: Arc::new(engine),
+                inspect,
+                clock,
+                metrics,
+                secrets: self.secrets,
+                verifier,
+                keys,
+                cookie_suffix: self.cookie_suffix,
+                instance_id: self.instance_id,
+                retention: self.retention,
+                unconfirmed_after_ms: self.unconfirmed_after_ms.unwrap_or(600_000),
+                backlog: Mutex::new(None),
+            }),
+        })
+    }
+}
