@@ -13,9 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// Seconds; from a tenth of a millisecond to the longest request there is.
-const BUCKETS: [f64; 14] =
-    [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0];
+/// Seconds, from the clock's resolution to the longest request there is.
+const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0];
+
 
 /// A label value from a fixed set of words, so that nobody's input can make new time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

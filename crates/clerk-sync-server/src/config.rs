@@ -1,0 +1,89 @@
+//! Configuration: read once, checked as a whole, documented by itself.
+//!
+//! Sources, the later over the earlier: defaults, a TOML file, the environment, flags. Only this module reads
+//! the environment.
+
+mod check;
+mod raw;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clerk_sync::EngineSettings;
+use clerk_sync::Retention;
+use clerk_sync::clerk::keys::PemKey;
+use clerk_sync::clerk::secret::{SecretKey, WebhookSecrets};
+use clerk_sync::clerk::session::PublishableKey;
+use clerk_sync::core::RolePolicy;
+use clerk_sync::http::HttpLimits;
+
+pub(crate) use raw::Raw;
+pub(crate) use variables::{VARIABLES, Variable};
+
+/// Everything `serve` needs, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) database: Database,
+    pub(crate) secret_key: SecretKey,
+    pub(crate) publishable_key: Option<PublishableKey>,
+    pub(crate) jwt_key: Option<PemKey>,
+    pub(crate) api_url: String,
+    pub(crate) webhook_secrets: WebhookSecrets,
+    pub(crate) issuer: String,
+    pub(crate) authorized_parties: Vec<String>,
+    pub(crate) allow_missing_azp: bool,
+    pub(crate) claims_required: Vec<String>,
+    pub(crate) roles: RolePolicy,
+    pub(crate) requests_per_10_s: u32,
+    pub(crate) engine: EngineSettings,
+    pub(crate) http: HttpLimits,
+    pub(crate) retention: Retention,
+    pub(crate) unconfirmed_after_ms: i64,
+    pub(crate) drain_s: u64,
+    pub(crate) migrate: bool,
+}
+
+/// Where the users are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Database {
+    Sqlite {
+        path: PathBuf,
+        /// Whether an acknowledged webhook survives a power cut.
+        durable: bool,
+    },
+}
+
+/// A value that cannot be used: its name, what was seen, what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) variable: &'static str,
+    pub(crate) seen: String,
+    pub(crate) fix: String,
+}
+
+/// Every value that cannot be used, at once.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", render(.0))]
+pub(crate) struct Faults(pub(crate) Vec<Fault>);
+
+fn render(faults: &[Fault]) -> String {
+    let mut text = format!("the configuration has {} fault(s)", faults.len());
+    for fault in faults {
+        text.push_str(&format!("\n  {}: {}\n    fix: {}", fault.variable, fault.seen, fault.fix));
+    }
+    text
+}
+
+impl Config {
+    /// Reads and checks.
+    pub(crate) fn load(flags: Raw, file: Option<&std::path::Path>) -> anyhow::Result<Self> {
+        let file = Raw::from_file(file)?;
+        let environment = Raw::from_environment(|name| std::env::var(name).ok());
+        Ok(check::check(flags.or(environment).or(file))?)
+    }
+}

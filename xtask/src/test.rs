@@ -1,0 +1,83 @@
+//! Everything that must hold before a change lands.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::run::run;
+use crate::tidy;
+use crate::tools::Tools;
+
+/// A stage: what it is called, and the words of its command.
+type Stage = (&'static str, &'static [&'static str]);
+
+/// From cheap to dear, so that a fault shows early.
+const STAGES: &[Stage] = &[
+    ("format", &["cargo", "fmt", "--all", "--check"]),
+    (
+        "licences, bans and sources",
+        &["cargo", "deny", "--log-level", "error", "check", "licenses", "bans", "sources"],
+    ),
+    (
+        "clippy",
+        &["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
+    ),
+    ("core without std", &["cargo", "check", "--package", "clerk-sync-core", "--locked", "--quiet"]),
+    (
+        "no features",
+        &["cargo", "check", "--package", "clerk-sync", "--no-default-features", "--locked", "--quiet"],
+    ),
+    (
+        "feature axum alone",
+        &[
+            "cargo",
+            "check",
+            "--package",
+            "clerk-sync",
+            "--no-default-features",
+            "--features",
+            "axum",
+            "--locked",
+            "--quiet",
+        ],
+    ),
+    (
+        "feature sqlite alone",
+        &[
+            "cargo",
+            "check",
+            "--package",
+            "clerk-sync",
+            "--no-default-features",
+            "--features",
+            "sqlite",
+            "--locked",
+            "--quiet",
+        ],
+    ),
+    ("tests", &["cargo", "test", "--workspace", "--all-features", "--locked", "--quiet"]),
+    ("alert rules", &["promtool", "check", "rules", "docs/prometheus/rules.yml"]),
+    ("alert rules fire", &["promtool", "test", "rules", "docs/prometheus/rules.test.yml"]),
+    ("the program", &["cargo", "build", "--release", "--locked", "--quiet"]),
+    ("demo", &["target/release/clerk-sync", "demo"]),
+    ("sign-ups", &["target/release/clerk-sync", "bench", "signups", "--count", "2000"]),
+    ("one call for a crowd", &["target/release/clerk-sync", "bench", "stampede"]),
+    ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
+];
+
+pub(crate) fn test(root: &Path) -> Result<()> {
+    let start = Instant::now();
+    let tools = Tools::prepare(root)?;
+    println!("==> tidy");
+    tidy::tidy(root)?;
+    for (name, words) in STAGES {
+        let stage = Instant::now();
+        println!("==> {name}: {}", words.join(" "));
+        run(tools.command(root, words)?).with_context(|| format!("the stage \"{name}\" failed"))?;
+        println!("    {:.0} s", stage.elapsed().as_secs_f64());
+    }
+    println!("==> all stages passed in {:.0} s", start.elapsed().as_secs_f64());
+    println!("{} passed, 0 failed", STAGES.len() + 1);
+    Ok(())
+}

