@@ -1,0 +1,92 @@
+//! Accepts connections, with limits, and drains them at the end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+
+/// How long a client may take to send the headers of a request.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+/// Headers of a request, in bytes and in number.
+const HEADER_BYTES: usize = 16 * 1024;
+const HEADERS: usize = 64;
+/// Connections at once; more wait in the kernel's queue.
+const CONNECTIONS: usize = 8_192;
+
+/// Binds, so that the port is known before anything is served.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; choose another with CLERK_SYNC_LISTEN or --listen"))
+}
+
+/// Serves until `until` resolves, then lets requests under way end, at most for `drain`.
+pub(crate) async fn serve(listener: TcpListener, app: Router, until: impl Future<Output = ()>, drain: Duration) {
+    let graceful = GracefulShutdown::new();
+    let places = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+    let mut until = std::pin::pin!(until);
+    let accept = async |places: &std::sync::Arc<tokio::sync::Semaphore>| {
+        let place = std::sync::Arc::clone(places).acquire_owned().await.ok()?;
+        Some((listener.accept().await, place))
+    };
+    loop {
+        let (accepted, place) = tokio::select! {
+            accepted = accept(&places) => match accepted {
+                Some(accepted) => accepted,
+                None => break,
+            },
+            () = &mut until => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file handles, or the client left: not a reason to stop, and not one to spin.
+                tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        // Small answers must not wait for a full packet.
+        let _ = stream.set_nodelay(true);
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIME)
+            .max_buf_size(HEADER_BYTES)
+            .max_headers(HEADERS)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A client that breaks off is the client's business.
+            if let Err(error) = connection.await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    tokio::select! {
+        () = graceful.shutdown() => tracing::info!("every request has ended"),
+        () = tokio::time::sleep(drain) => tracing::warn!(drain_s = drain.as_secs(), "requests were cut off"),
+    }
+}
+
+/// Resolves when the program is told to stop: ctrl-c, or SIGTERM.
+pub(crate) async fn told_to_stop() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
