@@ -1,0 +1,180 @@
+//! Everything that changes the instance: a change of state, then its events.
+
+use std::sync::Arc;
+
+use super::{App, Origin};
+use crate::clock::{lock, now_ms};
+use crate::session::{NewSession, Session, SessionStatus};
+use crate::state::{Refusal, SignUp};
+use crate::user::{EmailAddress, MetadataChange, NewUser, User, UserPatch};
+
+/// A change of one e-mail address; `None` leaves as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EmailChange {
+    pub(crate) verified: Option<bool>,
+    pub(crate) primary: Option<bool>,
+}
+
+impl App {
+    pub(crate) fn create_user(&self, new: NewUser, origin: &Origin) -> Result<Arc<User>, Refusal> {
+        let tick = self.tick();
+        let user = lock(&self.state).create_user(new, SignUp::Admin, tick)?;
+        self.user_created(&user, origin);
+        Ok(user)
+    }
+
+    /// A user who signed up in a browser: a code was sent and typed, and a session begins.
+    pub(crate) fn sign_up(
+        &self,
+        new: NewUser,
+        origin: &Origin,
+    ) -> Result<(Arc<User>, Arc<Session>), Refusal> {
+        if new.email_address.is_empty() {
+            return Err(Refusal::Missing { param: "email_address" });
+        }
+        let tick = self.tick();
+        let (user, email_id) = {
+            let mut state = lock(&self.state);
+            let user = state.create_user(new, SignUp::EmailCode, tick)?;
+            (user, state.fresh_id("ema", tick.now_ms))
+        };
+        self.code_sent(&user, &email_id, origin);
+        self.user_created(&user, origin);
+        let session = self.create_session(NewSession::of(&*user.id), origin)?;
+        Ok((user, session))
+    }
+
+    pub(crate) fn update_user(
+        &self,
+        id: &str,
+        patch: UserPatch,
+        origin: &Origin,
+    ) -> Result<Arc<User>, Refusal> {
+        let sign_out = patch.sign_out_of_other_sessions == Some(true) && patch.password.is_some();
+        let tick = self.tick();
+        let user = lock(&self.state).update_user(id, patch, tick)?;
+        self.user_updated(&user, origin);
+        if sign_out {
+            self.revoke_sessions(&user, origin);
+        }
+        Ok(user)
+    }
+
+    pub(crate) fn change_metadata(
+        &self,
+        id: &str,
+        change: &MetadataChange,
+        replace: bool,
+        origin: &Origin,
+    ) -> Result<Arc<User>, Refusal> {
+        let tick = self.tick();
+        let user = lock(&self.state).change_metadata(id, change, replace, tick)?;
+        self.user_updated(&user, origin);
+        Ok(user)
+    }
+
+    /// A ban ends all sessions; lifting it brings none back.
+    pub(crate) fn set_banned(&self, id: &str, banned: bool, origin: &Origin) -> Result<Arc<User>, Refusal> {
+        let tick = self.tick();
+        let user = lock(&self.state).set_banned(id, banned, tick)?;
+        self.user_updated(&user, origin);
+        if banned {
+            self.revoke_sessions(&user, origin);
+        }
+        Ok(user)
+    }
+
+    pub(crate) fn set_locked(&self, id: &str, locked: bool, origin: &Origin) -> Result<Arc<User>, Refusal> {
+        let tick = self.tick();
+        let user = lock(&self.state).set_locked(id, locked, tick)?;
+        self.user_updated(&user, origin);
+        Ok(user)
+    }
+
+    pub(crate) fn delete_user(&self, id: &str, origin: &Origin) -> Result<Arc<User>, Refusal> {
+        let tick = self.tick();
+        let (user, sessions) = {
+            let mut state = lock(&self.state);
+            let user = state.delete_user(id, tick)?;
+            let sessions = state.forget_sessions(id, tick.now_ms);
+            (user, sessions)
+        };
+        self.user_deleted(&user, origin);
+        for session in sessions {
+            self.session_changed(&session, &user, true, origin);
+        }
+        Ok(user)
+    }
+
+    pub(crate) fn add_email(
+        &self,
+        user_id: &str,
+        address: &str,
+        change: EmailChange,
+        origin: &Origin,
+    ) -> Result<EmailAddress, Refusal> {
+        let tick = self.tick();
+        let (verified, primary) = (change.verified.unwrap_or(false), change.primary.unwrap_or(false));
+        let (user, email) = lock(&self.state).add_email(user_id, address, verified, primary, tick)?;
+        self.user_updated(&user, origin);
+        Ok(email)
+    }
+
+    pub(crate) fn update_email(
+        &self,
+        id: &str,
+        change: EmailChange,
+        origin: &Origin,
+    ) -> Result<EmailAddress, Refusal> {
+        let tick = self.tick();
+        let (user, email) = lock(&self.state).update_email(id, change.verified, change.primary, tick)?;
+        self.user_updated(&user, origin);
+        Ok(email)
+    }
+
+    pub(crate) fn delete_email(&self, id: &str, origin: &Origin) -> Result<(), Refusal> {
+        let tick = self.tick();
+        let user = lock(&self.state).delete_email(id, tick)?;
+        self.user_updated(&user, origin);
+        Ok(())
+    }
+
+    /// A sign-in changes the user as well (`last_sign_in_at`), so it is two events.
+    pub(crate) fn create_session(&self, new: NewSession, origin: &Origin) -> Result<Arc<Session>, Refusal> {
+        let tick = self.tick();
+        let (user, session) = lock(&self.state).create_session(new, tick)?;
+        self.session_changed(&session, &user, false, origin);
+        if session.actor.is_none() {
+            self.user_updated(&user, origin);
+        }
+        Ok(session)
+    }
+
+    /// Ends a session in the way named by `status`. One that is not live any more stays as it is.
+    pub(crate) fn end_session(
+        &self,
+        id: &str,
+        status: SessionStatus,
+        origin: &Origin,
+    ) -> Result<Arc<Session>, Refusal> {
+        if status.live() {
+            return Err(Refusal::Value { param: "status" });
+        }
+        let (user, session, changed) = {
+            let mut state = lock(&self.state);
+            let (session, changed) = state.end_session(id, status, now_ms())?;
+            (state.user(&session.user_id)?.clone(), session, changed)
+        };
+        if changed {
+            self.session_changed(&session, &user, false, origin);
+        }
+        Ok(session)
+    }
+
+    fn revoke_sessions(&self, user: &Arc<User>, origin: &Origin) {
+        let revoked = lock(&self.state).revoke_sessions(&user.id, now_ms());
+        for session in revoked {
+            self.session_changed(&session, user, false, origin);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Accepting connections. Done by hand, because an outage must hang up without an answer.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::backend_api;
+use crate::clock::lock;
+use crate::control;
+use crate::timeline::Event;
+
+/// How many connections may be open at once; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 4_096;
+
+/// The connection is dropped instead of answered.
+#[derive(Debug, thiserror::Error)]
+#[error("hung up")]
+struct HungUp;
+
+/// Serves until it is cancelled; open connections are cut with it.
+pub(crate) async fn run(listener: TcpListener, app: Arc<App>) {
+    let router = router(app.clone());
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, mostly: give the open connections a turn to close.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        let (app, router) = (app.clone(), router.clone());
+        connections.spawn(async move {
+            connection(stream, app, router).await;
+            drop(slot);
+        });
+    }
+}
+
+async fn connection(stream: TcpStream, app: Arc<App>, router: Router) {
+    // Small answers must not wait for each other; if it cannot be set they only come later.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(request, app.clone(), router.clone()));
+    let served =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    // A connection that ends in an error was cut by one side or the other; the timeline knows the calls.
+    let _ = served.await;
+}
+
+async fn answer(request: Request<Incoming>, app: Arc<App>, router: Router) -> Result<Response, HungUp> {
+    let outage = app.sky().weather.api_outage;
+    if outage && !request.uri().path().starts_with("/__emulator/") {
+        lock(&app.calls).count_hung_up();
+        app.note(Event::ApiHungUp);
+        return Err(HungUp);
+    }
+    let answered: Result<Response, Infallible> = router.oneshot(request.map(Body::new)).await;
+    match answered {
+        Ok(response) => Ok(response),
+        Err(never) => match never {},
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    let backend = app.clone();
+    let public_keys = app.clone();
+    Router::new()
+        .nest("/__emulator", control::router(app))
+        .route(
+            "/.well-known/jwks.json",
+            axum::routing::get(move || {
+                let body = public_keys.identity.key.jwks().to_string().into_bytes();
+                let trace_id = public_keys.fresh_hex(32);
+                async move { backend_api::json_response(StatusCode::OK, body, &trace_id) }
+            }),
+        )
+        .fallback(move |request: Request<Body>| backend_api::serve(backend.clone(), request))
+}

@@ -1,0 +1,204 @@
+//! Users and sessions of the instance. Pure: time comes in as an argument, nothing is sent from here.
+
+mod history;
+mod identifiers;
+mod list;
+mod sessions;
+mod users;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+pub(crate) use history::MAX_AGE_MS;
+pub(crate) use list::{OrderBy, OrderKey, Page, Signed, UserQuery};
+pub(crate) use sessions::SessionQuery;
+pub(crate) use users::SignUp;
+
+use crate::id::{Id, IdMaker};
+use crate::user::User;
+use history::History;
+use identifiers::Identifiers;
+use sessions::Sessions;
+
+/// Why a change or a question was refused. The Backend API turns each into Clerk's status and code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing of this kind has this id.
+    #[error("no {kind} was found with id {id}")]
+    NotFound {
+        /// What was looked for: `user`, `session`, `email address`, …
+        kind: &'static str,
+        /// The id that was asked for.
+        id: String,
+    },
+    /// Another user has the same identifier.
+    #[error("that {param} is taken")]
+    Taken {
+        /// The parameter that carried it.
+        param: &'static str,
+    },
+    /// Another user verified the address in the meantime.
+    #[error("the identification was claimed by another user")]
+    Claimed,
+    /// A required parameter is missing.
+    #[error("{param} is missing")]
+    Missing {
+        /// The parameter.
+        param: &'static str,
+    },
+    /// The body names none of the things a user could sign in with.
+    #[error("at least one identifier is needed")]
+    NoIdentifier,
+    /// The parameter does not have the form it needs.
+    #[error("{param} has a wrong format")]
+    Format {
+        /// The parameter.
+        param: &'static str,
+    },
+    /// The parameter is well-formed but its value cannot be used.
+    #[error("{param} has a value that is not allowed")]
+    Value {
+        /// The parameter.
+        param: &'static str,
+    },
+    /// The parameter is longer than allowed.
+    #[error("{param} is too large")]
+    TooLarge {
+        /// The parameter.
+        param: &'static str,
+    },
+    /// The parallel lists have different lengths.
+    #[error("{param} does not have one item per identifier")]
+    LengthMismatch {
+        /// The parameter.
+        param: &'static str,
+    },
+    /// The password is shorter than 8 characters.
+    #[error("the password is too short")]
+    PasswordTooShort,
+    /// The username is shorter than 4 or longer than 64 characters, or has characters that are not allowed.
+    #[error("the username is not allowed")]
+    Username,
+    /// A banned user cannot sign in.
+    #[error("the user is banned")]
+    Banned,
+    /// A locked user cannot sign in.
+    #[error("the user is locked")]
+    Locked,
+}
+
+/// The moment a change happens, and how coarse the versions are that it leaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick {
+    pub(crate) now_ms: i64,
+    /// `updated_at` is cut to a multiple of this; 0 and 1 leave it alone.
+    pub(crate) grain_ms: i64,
+}
+
+impl Tick {
+    fn floored(self) -> i64 {
+        if self.grain_ms > 1 { self.now_ms - self.now_ms.rem_euclid(self.grain_ms) } else { self.now_ms }
+    }
+
+    /// The version after `previous`: strictly later unless versions are coarse, never earlier.
+    fn version_after(self, previous: i64) -> i64 {
+        if self.grain_ms > 1 { self.floored().max(previous) } else { self.now_ms.max(previous + 1) }
+    }
+}
+
+/// Everything the instance knows.
+#[derive(Debug)]
+pub(crate) struct State {
+    ids: IdMaker,
+    image_host: String,
+    users: HashMap<Id, Arc<User>>,
+    by_created: BTreeSet<(i64, Id)>,
+    by_updated: BTreeSet<(i64, Id)>,
+    identifiers: Identifiers,
+    /// Which user an identification (`idn_…`) belongs to.
+    identification_owner: HashMap<Id, Id>,
+    sessions: Sessions,
+    history: History,
+}
+
+impl State {
+    /// An empty instance. Ids follow from the seed; `image_host` is where image URLs point.
+    pub(crate) fn new(seed: u64, image_host: String) -> Self {
+        Self {
+            ids: IdMaker::new(seed),
+            image_host,
+            users: HashMap::new(),
+            by_created: BTreeSet::new(),
+            by_updated: BTreeSet::new(),
+            identifiers: Identifiers::default(),
+            identification_owner: HashMap::new(),
+            sessions: Sessions::default(),
+            history: History::default(),
+        }
+    }
+
+    /// How many users there are now.
+    pub(crate) fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
+    /// A fresh id, for what is not kept here (messages, e-mails).
+    pub(crate) fn fresh_id(&mut self, prefix: &str, now_ms: i64) -> Id {
+        self.ids.next(prefix, now_ms)
+    }
+
+    /// Fresh hexadecimal digits, for trace ids and `jti`.
+    pub(crate) fn fresh_hex(&mut self, digits: usize) -> String {
+        self.ids.hex(digits)
+    }
+
+    /// The user as it is now.
+    pub(crate) fn user(&self, id: &str) -> Result<&Arc<User>, Refusal> {
+        self.users.get(id).ok_or_else(|| not_found("user", id))
+    }
+
+    /// The user as it was at a time in the recent past.
+    pub(crate) fn user_as_of(&self, id: &str, as_of_ms: i64) -> Result<Arc<User>, Refusal> {
+        let past = self.history.as_of(as_of_ms).remove(id);
+        let seen = past.unwrap_or_else(|| self.users.get(id).cloned());
+        seen.ok_or_else(|| not_found("user", id))
+    }
+
+    /// Puts `after` in the place of `before`, keeps every index right and remembers what was there.
+    fn put(&mut self, before: Option<Arc<User>>, after: Option<Arc<User>>, now_ms: i64) {
+        if let Some(user) = &before {
+            self.by_created.remove(&(user.created_at, user.id.clone()));
+            self.by_updated.remove(&(user.updated_at, user.id.clone()));
+            self.identifiers.remove(user);
+            for email in &user.email_addresses {
+                self.identification_owner.remove(&email.id);
+            }
+        }
+        let id = match (&before, &after) {
+            (_, Some(user)) | (Some(user), None) => user.id.clone(),
+            (None, None) => return,
+        };
+        match after {
+            Some(user) => {
+                self.by_created.insert((user.created_at, id.clone()));
+                self.by_updated.insert((user.updated_at, id.clone()));
+                self.identifiers.insert(&user);
+                for email in &user.email_addresses {
+                    self.identification_owner.insert(email.id.clone(), id.clone());
+                }
+                self.users.insert(id.clone(), user);
+            }
+            None => {
+                self.users.remove(&id);
+            }
+        }
+        self.history.remember(now_ms, id, before);
+    }
+}
+
+fn not_found(kind: &'static str, id: &str) -> Refusal {
+    Refusal::NotFound { kind, id: id.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;
