@@ -1,0 +1,1 @@
+//! Clerk's wire against what Clerk sends and against what nobody should.
