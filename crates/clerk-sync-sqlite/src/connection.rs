@@ -1,0 +1,60 @@
+//! Connections, each with the settings SQLite does not keep in the file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clerk_sync_core::StoreError;
+use rusqlite::{Connection, OpenFlags, Result};
+
+use crate::Options;
+use crate::error::{store_error, unavailable};
+
+/// Statements kept prepared; there are fewer.
+const STATEMENTS: usize = 64;
+
+/// How long a read waits for a lock. WAL makes readers wait only while the log is recovered.
+const READ_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The connection that writes.
+pub(crate) fn writer(path: &Path, options: &Options) -> Result<Connection, StoreError> {
+    open_writer(path, options).map_err(|error| store_error("open the database to write", error))
+}
+
+pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.pragma_update(None, "synchronous", options.synchronous.pragma())?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
+    // What was deleted of a person is overwritten, not only unlinked.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Whether readers go on while the connection writes, which is what this store is built on.
+pub(crate) fn require_wal(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .map_err(|error| store_error("ask for the journal mode", error))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(unavailable(format!("the database cannot keep a write-ahead log (it says {mode})")))
+}
+
+/// A connection that reads, and can do nothing else.
+pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(READ_TIMEOUT)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    };
+    open().map_err(|error| store_error("open the database to read", error))
+}
