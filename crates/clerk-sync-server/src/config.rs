@@ -13,16 +13,15 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clerk_sync::EngineSettings;
-use clerk_sync::Retention;
-use clerk_sync::clerk::keys::PemKey;
+use clerk_sync::clerk::PublishableKey;
+use clerk_sync::clerk::api::BudgetSettings;
 use clerk_sync::clerk::secret::{SecretKey, WebhookSecrets};
-use clerk_sync::clerk::session::PublishableKey;
 use clerk_sync::core::RolePolicy;
 use clerk_sync::http::HttpLimits;
+use clerk_sync::{EngineSettings, Retention};
 
 pub(crate) use raw::Raw;
-pub(crate) use variables::{VARIABLES, Variable};
+use variables::VARIABLES;
 
 /// Everything `serve` needs, checked.
 #[derive(Debug)]
@@ -31,15 +30,15 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) secret_key: SecretKey,
     pub(crate) publishable_key: Option<PublishableKey>,
-    pub(crate) jwt_key: Option<PemKey>,
+    pub(crate) jwt_key: Option<String>,
     pub(crate) api_url: String,
-    pub(crate) webhook_secrets: WebhookSecrets,
+    pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) issuer: String,
     pub(crate) authorized_parties: Vec<String>,
     pub(crate) allow_missing_azp: bool,
     pub(crate) claims_required: Vec<String>,
     pub(crate) roles: RolePolicy,
-    pub(crate) requests_per_10_s: u32,
+    pub(crate) budget: BudgetSettings,
     pub(crate) engine: EngineSettings,
     pub(crate) http: HttpLimits,
     pub(crate) retention: Retention,

@@ -28,11 +28,7 @@ pub(crate) struct Scenario {
 
 macro_rules! scenario {
     ($module:ident :: $name:ident, $about:literal) => {
-        Scenario {
-            name: stringify!($name),
-            about: $about,
-            play: |scene| Box::pin($module::$name(scene)),
-        }
+        Scenario { name: stringify!($name), about: $about, play: |scene| Box::pin($module::$name(scene)) }
     };
 }
 
@@ -46,9 +42,15 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!(late::out_of_order, "three webhooks of one user come in the wrong order"),
     scenario!(late::update_before_create, "user.updated comes before user.created"),
     scenario!(deletions::delete_before_create, "user.deleted comes before user.created"),
-    scenario!(deletions::late_update_after_delete, "user.updated comes after user.deleted, and all again later"),
+    scenario!(
+        deletions::late_update_after_delete,
+        "user.updated comes after user.deleted, and all again later"
+    ),
     scenario!(deletions::fetch_overtaken_by_delete, "the user is deleted while being fetched just in time"),
-    scenario!(clashes::email_reused, "an e-mail address moves to a new user before the old one's deletion arrives"),
+    scenario!(
+        clashes::email_reused,
+        "an e-mail address moves to a new user before the old one's deletion arrives"
+    ),
     scenario!(clashes::two_first_users, "twenty first users at once: one of them becomes administrator"),
     scenario!(faults::killed_between_steps, "the server is killed at random moments while a user signs up"),
     scenario!(faults::two_replicas, "two servers on one database get every webhook at the same time"),

@@ -20,13 +20,18 @@ const CONNECTIONS: usize = 8_192;
 
 /// Binds, so that the port is known before anything is served.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; choose another with CLERK_SYNC_LISTEN or --listen"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another with CLERK_SYNC_LISTEN or --listen")
+    })
 }
 
 /// Serves until `until` resolves, then lets requests under way end, at most for `drain`.
-pub(crate) async fn serve(listener: TcpListener, app: Router, until: impl Future<Output = ()>, drain: Duration) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    until: impl Future<Output = ()>,
+    drain: Duration,
+) {
     let graceful = GracefulShutdown::new();
     let places = std::sync::Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     let mut until = std::pin::pin!(until);
@@ -46,7 +51,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, until: impl Future
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of file handles, or the client left: not a reason to stop, and not one to spin.
-                tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a connection could not be accepted"
+                );
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }

@@ -1,2 +1,29 @@
 //! The clerk-sync program.
-fn main() {}
+//!
+//! `serve` runs beside any backend, `dev` and `demo` need no configuration, `emulator` is an offline Clerk.
+
+mod bench;
+mod cli;
+mod compose;
+mod config;
+mod demo;
+mod dev;
+mod listen;
+mod rig;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::complain(&error.into()),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(code) => code,
+        Err(error) => cli::complain(&error),
+    }
+}

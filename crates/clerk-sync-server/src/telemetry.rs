@@ -10,5 +10,9 @@ pub(crate) fn start(default: &str) {
     let terminal = std::io::stderr().is_terminal();
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start (tests) leaves the first one in place.
-    let _ = if terminal { logs.with_target(false).try_init() } else { logs.json().flatten_event(true).try_init() };
+    let _ = if terminal {
+        logs.with_target(false).try_init()
+    } else {
+        logs.json().flatten_event(true).try_init()
+    };
 }

@@ -52,6 +52,18 @@ impl Default for HttpLimits {
     }
 }
 
+impl ClerkSync {
+    /// A layer that guards routes: behind it the signed-in user has a record.
+    pub fn layer(&self) -> UserLayer {
+        UserLayer::new(self.clone())
+    }
+
+    /// All routes with the default limits; see [`routes`].
+    pub fn routes(&self) -> Router {
+        routes(self.clone(), &HttpLimits::default())
+    }
+}
+
 /// All routes, ready to merge into an app.
 ///
 /// The paths are those of the standalone program. To mount them elsewhere, nest the router.
@@ -59,9 +71,7 @@ pub fn routes(sync: ClerkSync, limits: &HttpLimits) -> Router {
     Router::new()
         .route("/webhooks/clerk", post(webhook::receive))
         .with_state(webhook::WebhookState::new(sync.clone(), limits))
-        .merge(
-            Router::new().route("/me", get(me::me)).with_state(me::MeState::new(sync.clone(), limits)),
-        )
+        .merge(Router::new().route("/me", get(me::me)).with_state(me::MeState::new(sync.clone(), limits)))
         .merge(
             Router::new()
                 .route("/healthz", get(health::alive))

@@ -16,7 +16,6 @@ use prometheus_client::registry::Registry;
 /// Seconds, from the clock's resolution to the longest request there is.
 const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0];
 
-
 /// A label value from a fixed set of words, so that nobody's input can make new time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Word(pub(crate) &'static str);
@@ -58,8 +57,8 @@ struct StatusLabels {
     status: Word,
 }
 
-/// The counters of one [`ClerkSync`](crate::ClerkSync); no global state.
-pub struct Metrics {
+/// The counters of one `ClerkSync`; no global state.
+pub(crate) struct Metrics {
     registry: Registry,
     facts: Family<FactLabels, Counter>,
     created: Family<SourceLabels, Counter>,
@@ -116,8 +115,16 @@ impl Metrics {
             "Answers of GET /me and of the guard, by code",
             metrics.answers.clone(),
         );
-        registry.register("sessions_refused", "Session tokens refused, by reason", metrics.refused_sessions.clone());
-        registry.register("webhooks_refused", "Webhooks refused, by reason", metrics.refused_webhooks.clone());
+        registry.register(
+            "sessions_refused",
+            "Session tokens refused, by reason",
+            metrics.refused_sessions.clone(),
+        );
+        registry.register(
+            "webhooks_refused",
+            "Webhooks refused, by reason",
+            metrics.refused_webhooks.clone(),
+        );
         registry.register(
             "stale_commits",
             "Commits that lost a race and were decided again",
@@ -164,16 +171,16 @@ impl Metrics {
     /// A rate over a series that does not exist yet misses its first step, so known series start at zero.
     fn start_at_zero(&self) {
         for source in Source::ALL {
-            self.created.get_or_create(&SourceLabels { source: Word(source.as_str()) });
+            drop(self.created.get_or_create(&SourceLabels { source: Word(source.as_str()) }));
         }
         for result in ["accepted", "refused", "failed"] {
-            self.webhooks.get_or_create(&WebhookLabels { result: Word(result) });
+            drop(self.webhooks.get_or_create(&WebhookLabels { result: Word(result) }));
         }
         for code in ["ok", "user_not_synced", "unavailable", "unauthenticated"] {
-            self.answers.get_or_create(&AnswerLabels { code: Word(code) });
+            drop(self.answers.get_or_create(&AnswerLabels { code: Word(code) }));
         }
         for status in [DeliveryStatus::Pending, DeliveryStatus::Failed, DeliveryStatus::Dead] {
-            self.deliveries.get_or_create(&StatusLabels { status: Word(status.as_str()) });
+            drop(self.deliveries.get_or_create(&StatusLabels { status: Word(status.as_str()) }));
         }
     }
 

@@ -3,7 +3,7 @@
 mod build;
 mod receive;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use clerk_sync_core::port::{Backlog, Clock, Inspect};
 use clerk_sync_core::{DeliveryStatus, Entry, Record, StoreError, Timestamp};
@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 use crate::clerk::keys::Keys;
 use crate::clerk::secret::WebhookSecrets;
-use crate::clerk::session::{Session, SessionError, SessionVerifier, token_from};
+use crate::clerk::session::{Session, SessionError, SessionStatus, SessionVerifier, token_from};
 use crate::engine::{Engine, Looked, Wanted};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
@@ -37,11 +37,12 @@ struct Inner {
     inspect: Arc<dyn Inspect>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    secrets: WebhookSecrets,
+    secrets: Option<WebhookSecrets>,
     verifier: SessionVerifier,
     keys: Keys,
     cookie_suffix: Option<String>,
-    instance_id: Option<String>,
+    /// Known once Clerk has told it.
+    instance_id: OnceLock<String>,
     retention: Retention,
     unconfirmed_after_ms: i64,
     backlog: Mutex<Option<(Timestamp, Backlog)>>,
@@ -51,7 +52,7 @@ struct Inner {
 #[derive(Debug, Clone)]
 pub struct User {
     /// The verified session.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// The record.
     pub record: Record,
 }
@@ -67,7 +68,7 @@ impl ClerkSync {
     /// # Errors
     /// [`Refusal::Unauthenticated`] when there is no token or it does not hold, [`Refusal::Unavailable`]
     /// when the keys to judge it by cannot be had. A pending session is no error here.
-    pub async fn session(&self, headers: &HeaderMap) -> Result<Session, Refusal> {
+    pub async fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let inner = &self.inner;
         let suffix = inner.cookie_suffix.as_deref();
         let verified = match token_from(headers, suffix) {
@@ -108,14 +109,14 @@ impl ClerkSync {
 
     async fn find(&self, headers: &HeaderMap, hold_ms: u64, now: Timestamp) -> Result<User, Refusal> {
         let session = self.session(headers).await?;
-        if session.is_pending() {
+        if session.status == SessionStatus::Pending {
             return Err(Refusal::SessionPending);
         }
         let longest = i64::try_from(LOOK_MS.saturating_add(hold_ms)).unwrap_or(i64::MAX);
         let wanted = Wanted {
             id: session.user_id.clone(),
             claims: self.inner.verifier.claims_fact(&session),
-            impersonated: session.actor.is_some(),
+            impersonated: session.is_impersonated(),
             deadline: now.plus_millis(longest),
             hold: hold_ms > 0,
         };
@@ -176,8 +177,28 @@ impl ClerkSync {
     /// is then given up; its lease brings it back.
     pub async fn run(&self, until: impl Future<Output = ()>) {
         let engine = &self.inner.engine;
-        let work = futures_util::future::join(engine.work(), self.drop_bodies_forever());
+        let work = futures_util::future::join3(engine.work(), self.drop_bodies_forever(), self.meet_clerk());
         futures_util::future::select(std::pin::pin!(work), std::pin::pin!(until)).await;
+    }
+
+    /// Fetches what is needed of Clerk before anybody waits for it: the keys, and which instance is ours.
+    async fn meet_clerk(&self) {
+        let inner = &self.inner;
+        inner.keys.prepare(inner.clock.now()).await;
+        while inner.instance_id.get().is_none() {
+            match inner.engine.directory.instance_id().await {
+                Ok(id) => {
+                    let _ = inner.instance_id.set(id);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "Clerk did not say which instance the secret key belongs to"
+                    );
+                    inner.clock.sleep(error.retry_after_ms().clamp(5_000, 60_000)).await;
+                }
+            }
+        }
     }
 
     async fn drop_bodies_forever(&self) {
@@ -199,7 +220,10 @@ impl ClerkSync {
                     Ok(dropped) if dropped >= u64::from(BATCH) => {}
                     Ok(_) => break,
                     Err(error) => {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "old bodies cannot be dropped");
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "old bodies cannot be dropped"
+                        );
                         return;
                     }
                 }

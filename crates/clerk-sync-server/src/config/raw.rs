@@ -38,7 +38,8 @@ impl Raw {
                 unknown.push(key);
                 continue;
             };
-            raw.values.insert(variable.key, plain(&value).with_context(|| format!("{key} is no plain value"))?);
+            raw.values
+                .insert(variable.key, plain(&value).with_context(|| format!("{key} is no plain value"))?);
         }
         if !unknown.is_empty() {
             bail!("unknown keys: {}; the known ones are in docs/configuration.md", unknown.join(", "));
@@ -80,9 +81,7 @@ fn plain(value: &toml::Value) -> Option<String> {
         toml::Value::String(text) => Some(text.clone()),
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Boolean(yes) => Some(yes.to_string()),
-        toml::Value::Array(items) => {
-            Some(items.iter().map(plain).collect::<Option<Vec<_>>>()?.join(","))
-        }
+        toml::Value::Array(items) => Some(items.iter().map(plain).collect::<Option<Vec<_>>>()?.join(",")),
         _ => None,
     }
 }

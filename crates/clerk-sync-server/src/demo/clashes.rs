@@ -73,7 +73,10 @@ pub(super) async fn two_johns(scene: &mut Scene) -> Result<()> {
     let mut names: Vec<_> =
         rows.live().filter_map(|record| record.username.as_ref()).map(|name| name.as_str().len()).collect();
     names.sort_unstable();
-    ensure!(names == ["John".len(), "John_12345678".len()], "the usernames are not John and John with a suffix");
+    ensure!(
+        names == ["John".len(), "John_12345678".len()],
+        "the usernames are not John and John with a suffix"
+    );
     Ok(())
 }
 
@@ -92,7 +95,10 @@ pub(super) async fn same_version(scene: &mut Scene) -> Result<()> {
         }
         let rows = scene.settled().await?;
         let record = rows.record(&ada.id).context("no row")?;
-        ensure!(record.profile.first_name.as_deref() == Some("Augusta"), "the wrong one of two equal versions stayed");
+        ensure!(
+            record.profile.first_name.as_deref() == Some("Augusta"),
+            "the wrong one of two equal versions stayed"
+        );
         scene.note("database", "the row is as Clerk has it");
         scene.expect_me(&ada, 200).await?;
     }

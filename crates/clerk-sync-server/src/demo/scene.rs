@@ -226,7 +226,9 @@ impl Scene {
                     let answer = status.map_or("no answer".to_owned(), |status| status.to_string());
                     ("webhook", format!("{event_type}, attempt {attempt}: {answer}"))
                 }
-                Event::WebhookQueued { event_type, copies: 0, .. } => ("webhook", format!("{event_type} is lost")),
+                Event::WebhookQueued { event_type, copies: 0, .. } => {
+                    ("webhook", format!("{event_type} is lost"))
+                }
                 _ => continue,
             };
             let at_ms = u128::try_from(entry.at_ms - self.started_ms).unwrap_or(0);

@@ -91,8 +91,13 @@ impl Engine {
         self.repairs.notify_one();
     }
 
-    async fn postpone(&self, record: &Record, at_least_ms: i64, why: &(dyn std::error::Error + 'static)) {
-        tracing::warn!(user.id = %record.id, error = why, "a repair is put off");
+    async fn postpone(
+        &self,
+        record: &Record,
+        at_least_ms: i64,
+        why: &(dyn std::error::Error + Send + Sync + 'static),
+    ) {
+        tracing::warn!(user.id = %record.id, error = why as &(dyn std::error::Error + 'static), "a repair is put off");
         let attempts = record.repair.map_or(0, |repair| repair.attempts).saturating_add(1);
         let delay = jittered(retry_after_ms(attempts).max(at_least_ms), record.id.as_str(), attempts);
         self.reschedule(record, Repair { due_at: self.clock.now().plus_millis(delay), attempts }).await;

@@ -29,7 +29,12 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 
 impl Problem {
     /// A problem with `status` and a stable `code`.
-    pub const fn new(status: StatusCode, code: &'static str, title: &'static str, help: &'static str) -> Self {
+    pub const fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        help: &'static str,
+    ) -> Self {
         Self { kind: "about:blank", title, status, code, help, cause: None, retry_after_ms: None }
     }
 

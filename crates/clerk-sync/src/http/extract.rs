@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
 
 use super::Problem;
-use crate::clerk::Session;
+use crate::clerk::session::{Session, SessionStatus};
 use crate::{ClerkSync, Refusal, User};
 
 /// The signed-in user: session and record.
@@ -20,7 +22,7 @@ pub struct MaybeUser(pub Option<User>);
 
 /// The verified session alone; the database is not asked.
 #[derive(Debug, Clone)]
-pub struct CurrentSession(pub Session);
+pub struct CurrentSession(pub Arc<Session>);
 
 fn sync(parts: &Parts) -> Result<ClerkSync, Problem> {
     parts.extensions.get::<ClerkSync>().cloned().ok_or(Problem::new(
@@ -64,7 +66,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentSession {
             return Ok(Self(user.session.clone()));
         }
         let session = sync(parts)?.session(&parts.headers).await?;
-        if session.is_pending() {
+        if session.status == SessionStatus::Pending {
             return Err(Refusal::SessionPending.into());
         }
         Ok(Self(session))

@@ -113,7 +113,8 @@ pub(super) async fn me(State(state): State<MeState>, headers: HeaderMap) -> Resp
     let mut response = match answer {
         Ok(user) => {
             let data = Me::from(&user.record);
-            Json(Envelope { success: true, message: "User details fetched successfully", data }).into_response()
+            Json(Envelope { success: true, message: "User details fetched successfully", data })
+                .into_response()
         }
         Err(refusal) => refusal.into_response(),
     };

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use clerk_sync_core::port::{Clock, Directory, Inspect, Store};
 use clerk_sync_core::{Delivery, DeliveryStatus, RolePolicy};
@@ -54,7 +54,7 @@ pub struct Builder {
     store: Option<(Arc<dyn Store>, Arc<dyn Inspect>)>,
     directory: Option<Arc<dyn Directory>>,
     clock: Option<Arc<dyn Clock>>,
-    secrets: WebhookSecrets,
+    secrets: Option<WebhookSecrets>,
     verifier: Option<SessionVerifier>,
     keys: Option<Keys>,
     cookie_suffix: Option<String>,
@@ -104,7 +104,7 @@ impl Builder {
     /// The webhook signing secrets. Without any, webhooks get 503.
     #[must_use]
     pub fn webhook_secrets(mut self, secrets: WebhookSecrets) -> Self {
-        self.secrets = secrets;
+        self.secrets = Some(secrets);
         self
     }
 
@@ -116,7 +116,7 @@ impl Builder {
     }
 
     /// The suffix of the `__session_` cookie, from
-    /// [`PublishableKey::cookie_suffix`](crate::clerk::session::PublishableKey::cookie_suffix). Without it
+    /// [`PublishableKey::cookie_suffix`](crate::clerk::PublishableKey::cookie_suffix). Without it
     /// only `__session` is read.
     #[must_use]
     pub fn cookie_suffix(mut self, suffix: impl Into<String>) -> Self {
@@ -124,7 +124,8 @@ impl Builder {
         self
     }
 
-    /// The id of our Clerk instance; webhooks of another are stored, counted and otherwise ignored.
+    /// The id of our Clerk instance; webhooks of another are stored, counted and otherwise ignored. Without
+    /// it Clerk is asked by [`ClerkSync::run`].
     #[must_use]
     pub fn instance_id(mut self, id: impl Into<String>) -> Self {
         self.instance_id = Some(id.into());
@@ -194,7 +195,7 @@ impl Builder {
                 verifier,
                 keys,
                 cookie_suffix: self.cookie_suffix,
-                instance_id: self.instance_id,
+                instance_id: self.instance_id.map_or_else(OnceLock::new, OnceLock::from),
                 retention: self.retention,
                 unconfirmed_after_ms: self.unconfirmed_after_ms.unwrap_or(600_000),
                 backlog: Mutex::new(None),

@@ -1,9 +1,9 @@
-use clerk_sync_core::{Content, Delivery, DeliveryStatus, Fact, Outcome};
+use clerk_sync_core::{Content, Delivery, DeliveryStatus, Fact, Outcome, UserId};
 use http::HeaderMap;
 use thiserror::Error;
 
 use super::ClerkSync;
-use crate::clerk::receive::{Kind, Reading, digest, read, verify};
+use crate::clerk::receive::{EventKind, Reading, ReceiveError, body_digest, read, verify};
 
 /// How long the database may take to store a webhook, in milliseconds; the sender gives up after fifteen
 /// seconds, and a 503 in time is better than its time-out.
@@ -66,24 +66,25 @@ impl ClerkSync {
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> Result<Receipt, WebhookRefusal> {
         let inner = &self.inner;
         let now = inner.clock.now();
-        if inner.secrets.is_empty() {
+        let Some(secrets) = &inner.secrets else {
             return Err(WebhookRefusal::NotConfigured);
-        }
-        let verified = verify(headers, body, &inner.secrets, now).map_err(|error| {
+        };
+        let verified = verify(headers, body, secrets, now).map_err(|error| {
             tracing::warn!(reason = error.reason(), "a webhook was refused");
             inner.metrics.refused_webhook(error.reason());
-            error.into_refusal()
+            WebhookRefusal::from(error)
         })?;
         inner.metrics.webhook_came(now);
         let reading = read(body, now);
-        let doubt = reading.user_id.clone().map(|id| Fact::Doubted { id });
-        let content = content(&reading, doubt.as_ref(), inner.instance_id.as_deref());
+        let user_id = user_id(&reading);
+        let doubt = user_id.clone().map(|id| Fact::Doubted { id });
+        let content = content(&reading, doubt.as_ref(), inner.instance_id.get().map(String::as_str));
         let delivery = Delivery {
             id: verified.id,
             event_type: reading.event_type.clone(),
-            user_id: reading.user_id.clone(),
+            user_id,
             received_at: now,
-            digest: digest(body),
+            digest: body_digest(body),
             body: reading.keep_body.then(|| String::from_utf8_lossy(body).into_owned()),
             status: DeliveryStatus::Pending,
             attempts: 0,
@@ -118,7 +119,9 @@ impl ClerkSync {
                 outcome = %outcome,
                 "{}", outcome.reason()
             ),
-            _ => tracing::debug!(delivery.id = %delivery.id, event = delivery.event_type, outcome = %outcome, "a webhook was taken"),
+            _ => {
+                tracing::debug!(delivery.id = %delivery.id, event = delivery.event_type, outcome = %outcome, "a webhook was taken")
+            }
         }
         if let Some(sent) = reading.timestamp
             && outcome != Outcome::Duplicate
@@ -128,12 +131,31 @@ impl ClerkSync {
     }
 }
 
+impl From<ReceiveError> for WebhookRefusal {
+    fn from(error: ReceiveError) -> Self {
+        let reason = error.reason();
+        match error {
+            ReceiveError::Malformed { .. } => Self::Malformed { reason },
+            ReceiveError::Unauthenticated { .. } => Self::Unauthenticated { reason },
+        }
+    }
+}
+
+/// The user a delivery is about, or seems to be.
+fn user_id(reading: &Reading) -> Option<UserId> {
+    match (&reading.fact, &reading.kind) {
+        (Some(fact), _) => Some(fact.user_id().clone()),
+        (None, EventKind::Unreadable { user_id, .. }) => user_id.clone(),
+        (None, _) => None,
+    }
+}
+
 fn content<'a>(reading: &'a Reading, doubt: Option<&'a Fact>, instance_id: Option<&str>) -> Content<'a> {
     let foreign = matches!((instance_id, &reading.instance_id), (Some(ours), Some(theirs)) if ours != theirs);
     if foreign {
         return Content::Foreign;
     }
-    if let Kind::Unreadable(reason) = &reading.kind {
+    if let EventKind::Unreadable { reason, .. } = &reading.kind {
         return Content::Unreadable { about: doubt, reason };
     }
     reading.fact.as_ref().map_or(Content::Nothing, Content::Fact)

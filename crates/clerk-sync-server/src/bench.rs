@@ -1,0 +1,49 @@
+//! `clerk-sync bench`: load and kills on the real program, with the verdict that matters: nothing wrong, nothing
+//! lost, nothing twice.
+
+mod kill;
+mod signups;
+mod stampede;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::rig::DatabaseUrl;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Sign-ups with /me before the webhook, webhooks doubled, reordered and dropped.
+    Signups(signups::Settings),
+    /// Parallel first requests of one unknown user: one call to Clerk.
+    Stampede(stampede::Settings),
+    /// kill -9 at random moments under webhook load: no acknowledged event lost, none applied twice.
+    Kill(kill::Settings),
+}
+
+impl Bench {
+    /// Runs it; answers whether everything held.
+    pub(crate) async fn run(self) -> Result<bool> {
+        match self {
+            Self::Signups(settings) => signups::run(&settings).await,
+            Self::Stampede(settings) => stampede::run(&settings).await,
+            Self::Kill(settings) => kill::run(&settings).await,
+        }
+    }
+}
+
+/// A database for one run: the one given, or one in a folder that goes with the answer.
+fn database(url: Option<&str>, name: &str) -> Result<(DatabaseUrl, tempfile::TempDir)> {
+    let folder = tempfile::tempdir()?;
+    let database = match url {
+        Some(url) => DatabaseUrl::beside(url, name)?,
+        None => DatabaseUrl::sqlite(&folder.path().join("bench.db")),
+    };
+    Ok((database, folder))
+}
+
+/// A line of the result: what was counted, and whether it is as it must be.
+fn verdict(well: &mut bool, what: &str, seen: impl std::fmt::Display, right: bool) {
+    let mark = if right { "ok   " } else { "WRONG" };
+    crate::cli::say(&format!("{mark} {what}: {seen}"));
+    *well &= right;
+}
