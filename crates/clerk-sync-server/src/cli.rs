@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Raw;
-use crate::{bench, demo, dev, telemetry};
+use crate::{bench, config, demo, dev, telemetry};
 
 /// Keeps an app's users table equal to Clerk: a person who can sign in always has exactly one correct row, and
 /// nobody else has one.
@@ -54,6 +54,11 @@ Every setting is in docs/configuration.md.")]
   clerk-sync migrate
   clerk-sync migrate --check --database-url sqlite:users.db")]
     Migrate(migrate::Settings),
+    /// Prints every setting of `serve`: variable, key in the file, default, meaning.
+    #[command(after_help = "Examples:
+  clerk-sync settings
+  clerk-sync settings | grep WEBHOOK")]
+    Settings,
     /// Measures, and checks that nothing is lost: sign-ups, a stampede, kill -9.
     #[command(
         subcommand,
@@ -126,6 +131,10 @@ impl Cli {
             Command::Migrate(settings) => {
                 telemetry::start("warn");
                 Ok(code(migrate::run(settings)?))
+            }
+            Command::Settings => {
+                say(config::page().trim_end());
+                Ok(ExitCode::SUCCESS)
             }
             Command::Bench(bench) => {
                 telemetry::start("error");

@@ -22,6 +22,7 @@ use clerk_sync::{EngineSettings, Retention};
 
 pub(crate) use raw::Raw;
 use variables::VARIABLES;
+pub(crate) use variables::page;
 
 /// Everything `serve` needs, checked.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub(crate) use database::{DatabaseUrl, Rows};
 pub(crate) use gate::Gate;
-pub(crate) use server::{Server, ServerSettings};
+pub(crate) use server::{ORIGIN, Server, ServerSettings};
 
 /// How long one request of the browser may take; longer than any answer of the server's.
 const BROWSER_TIME: Duration = Duration::from_secs(40);
@@ -57,10 +57,11 @@ impl Answer {
 impl Rig {
     /// Starts Clerk and then the server on `database`; webhooks go straight to the server.
     pub(crate) async fn start(
-        options: Options,
+        mut options: Options,
         mut settings: ServerSettings,
         database: DatabaseUrl,
     ) -> Result<Self> {
+        options.authorized_party.get_or_insert_with(|| ORIGIN.to_owned());
         let clerk = clerk_sync_emulator::start(options).await.context("the offline Clerk did not start")?;
         settings.at_clerk(&clerk, clerk.url());
         let server = Server::start(&settings, &database).await?;

@@ -5,6 +5,7 @@
 //! always has exactly one correct row, and nobody else has one.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod chain;
 pub mod clerk;
 mod clock;
 mod engine;

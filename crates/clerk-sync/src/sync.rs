@@ -9,6 +9,7 @@ use clerk_sync_core::port::{Backlog, Clock, Inspect};
 use clerk_sync_core::{DeliveryStatus, Entry, Record, StoreError, Timestamp};
 use http::HeaderMap;
 
+use crate::chain::Chain;
 use crate::clerk::keys::Keys;
 use crate::clerk::secret::WebhookSecrets;
 use crate::clerk::session::{Session, SessionError, SessionStatus, SessionVerifier, token_from};
@@ -167,7 +168,7 @@ impl ClerkSync {
                 Some(backlog)
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the backlog cannot be read");
+                tracing::warn!(error = %Chain(&error), "the backlog cannot be read");
                 kept.map(|(_, backlog)| backlog)
             }
         }
@@ -192,7 +193,7 @@ impl ClerkSync {
                 }
                 Err(error) => {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Chain(&error),
                         "Clerk did not say which instance the secret key belongs to"
                     );
                     inner.clock.sleep(error.retry_after_ms().clamp(5_000, 60_000)).await;
@@ -221,7 +222,7 @@ impl ClerkSync {
                     Ok(_) => break,
                     Err(error) => {
                         tracing::warn!(
-                            error = &error as &dyn std::error::Error,
+                            error = %Chain(&error),
                             "old bodies cannot be dropped"
                         );
                         return;

@@ -147,3 +147,19 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "Whether to migrate the database at start; otherwise pending migrations are a reason not to start.",
     ),
 ];
+
+/// The settings as a page: `docs/configuration.md`, and what `clerk-sync settings` prints.
+pub(crate) fn page() -> String {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         Printed by `clerk-sync settings`.\n\n\
+         Every setting can stand in the environment or, under its key, in a TOML file: `clerk-sync.toml` in the\n\
+         working folder, or the one named by `--config`. Flags go over the environment, the environment over the\n\
+         file. Unknown keys are refused, and all wrong values are told at once, each with its fix.\n\n\
+         | variable | key in the file | default | what it is for |\n|---|---|---|---|\n",
+    );
+    for Variable { name, key, default, doc } in VARIABLES {
+        page.push_str(&format!("| `{name}` | `{key}` | {default} | {doc} |\n"));
+    }
+    page
+}

@@ -102,24 +102,28 @@ pub(super) async fn no_call_at_all(scene: &mut Scene) -> Result<()> {
     ]
     .into_iter()
     .collect();
-    let weather = Weather { api_outage: true, webhook_delay_ms: [500, 500], ..Weather::default() };
-    let options = Options { session_claims: claims, weather, ..scene.options() };
+    let options = Options { session_claims: claims, ..scene.options() };
     let settings = ServerSettings::default().with("CLERK_SYNC_CLAIMS", "email,email_verified,first_name");
     scene.open_with(options, settings).await?;
-    scene.note("weather", "Clerk's Backend API is down");
+    let bea = scene.sign_up(somebody("Bea", "bea@example.com"))?;
+    scene.expect_me(&bea, 200).await?;
+    let weather = Weather { api_outage: true, webhook_delay_ms: [500, 500], ..Weather::default() };
+    scene.weather(weather, "Clerk's Backend API is down, webhooks take half a second")?;
     let ada = scene.sign_up(somebody("Ada", "ada@example.com"))?;
     let answer = scene.expect_me(&ada, 200).await?;
     ensure!(answer.body["data"]["email"] == "ada@example.com", "the record lacks the address of the token");
     scene.quiet().await?;
     scene.weather(Weather::default(), "Clerk's Backend API is back")?;
-    scene.expect_rows(&[&ada]).await?;
+    scene.expect_rows(&[&ada, &bea]).await?;
     Ok(())
 }
 
 pub(super) async fn held_request(scene: &mut Scene) -> Result<()> {
+    scene.open(Weather::default()).await?;
+    let bea = scene.sign_up(somebody("Bea", "bea@example.com"))?;
+    scene.expect_me(&bea, 200).await?;
     let weather = Weather { api_outage: true, webhook_delay_ms: [1_000, 1_000], ..Weather::default() };
-    scene.open(weather).await?;
-    scene.note("weather", "Clerk's Backend API is down, webhooks take a second");
+    scene.weather(weather, "Clerk's Backend API is down, webhooks take a second")?;
     let ada = scene.sign_up(somebody("Ada", "ada@example.com"))?;
     let rig = scene.rig()?;
     let token = rig.clerk.session_token(&ada.session)?;
@@ -128,6 +132,6 @@ pub(super) async fn held_request(scene: &mut Scene) -> Result<()> {
     ensure!(answer.status == 200, "the held request was answered {}", answer.shown());
     ensure!(answer.took.as_millis() < 5_000, "the commit did not wake the held request");
     scene.weather(Weather::default(), "Clerk's Backend API is back")?;
-    scene.expect_rows(&[&ada]).await?;
+    scene.expect_rows(&[&ada, &bea]).await?;
     Ok(())
 }

@@ -11,6 +11,8 @@ use tokio::process::{Child, Command};
 
 use super::DatabaseUrl;
 
+/// The origin of the page the rig's browser signs in at.
+pub(crate) const ORIGIN: &str = "http://localhost:3000";
 /// How long a server may take to be ready.
 const START_TIME: Duration = Duration::from_secs(20);
 /// How long it may take to end when told to.
@@ -26,7 +28,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             variables: vec![
-                ("RUST_LOG", "warn".to_owned()),
+                ("RUST_LOG", "error".to_owned()),
                 // Clerk's answers are never stale here unless the weather says so.
                 ("CLERK_SYNC_STALENESS_BOUND_MS", "200".to_owned()),
                 ("CLERK_SYNC_LISTEN", "127.0.0.1:0".to_owned()),
@@ -53,6 +55,7 @@ impl ServerSettings {
         self.set("CLERK_PUBLISHABLE_KEY", clerk.publishable_key());
         self.set("CLERK_WEBHOOK_SIGNING_SECRET", clerk.webhook_secret());
         self.set("CLERK_API_URL", api_url);
+        self.set("CLERK_SYNC_AUTHORIZED_PARTIES", ORIGIN);
     }
 }
 

@@ -7,6 +7,7 @@ use clerk_sync_core::{
 use thiserror::Error;
 
 use super::Engine;
+use crate::chain::Chain;
 
 /// How often a lost race is run again before the work is left to a worker.
 const MAX_LOOKS: u32 = 5;
@@ -53,7 +54,7 @@ impl Engine {
         };
         tracing::error!(
             delivery.id = %delivery.id,
-            error = &error as &dyn std::error::Error,
+            error = %Chain(&error),
             "the delivery is kept, but its effect cannot be applied now"
         );
         let parked = delivery.clone().pending(&error.to_string(), self.clock.now());

@@ -6,6 +6,7 @@ use clerk_sync_core::{Change, Content, Delivery, Entry, Fact, Outcome, retry_aft
 use futures_util::StreamExt;
 
 use super::{Engine, Looked, Wanted, jittered};
+use crate::chain::Chain;
 
 /// How many deliveries are worked on at once.
 const CONCURRENCY: usize = 8;
@@ -28,7 +29,7 @@ impl Engine {
         let taken = match self.store.take_deliveries(now, lease, self.settings.batch).await {
             Ok(taken) => taken,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no deliveries can be taken");
+                tracing::warn!(error = %Chain(&error), "no deliveries can be taken");
                 return 0;
             }
         };
@@ -74,7 +75,7 @@ impl Engine {
         match self.user(&wanted).await {
             Looked::Found(Entry::Live(_) | Entry::Gone(_)) => {
                 if let Err(error) = self.join(&Content::Fact(fact), Some(&delivery)).await {
-                    tracing::warn!(delivery.id = %delivery.id, error = &error as &dyn std::error::Error, "a delivery has to wait");
+                    tracing::warn!(delivery.id = %delivery.id, error = %Chain(&error), "a delivery has to wait");
                 }
             }
             Looked::NotSynced => {
@@ -94,7 +95,7 @@ impl Engine {
         let change = Change::Log { delivery, expected: Some(taken.attempts) };
         if let Err(error) = self.store.commit(vec![change]).await {
             // The lease brings it back.
-            tracing::warn!(delivery.id = %taken.id, error = &error as &dyn std::error::Error, "a delivery could not be put back");
+            tracing::warn!(delivery.id = %taken.id, error = %Chain(&error), "a delivery could not be put back");
         }
     }
 }

@@ -9,6 +9,7 @@ use clerk_sync_core::{
 use futures_util::StreamExt;
 
 use super::{AbsorbError, Engine, jittered};
+use crate::chain::Chain;
 
 /// How many records are settled at once.
 const CONCURRENCY: usize = 8;
@@ -29,7 +30,7 @@ impl Engine {
         let taken = match self.store.take_repairs(now, lease, self.settings.batch).await {
             Ok(taken) => taken,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no repairs can be taken");
+                tracing::warn!(error = %Chain(&error), "no repairs can be taken");
                 return 0;
             }
         };
@@ -70,7 +71,7 @@ impl Engine {
             Err(AbsorbError::Contended) => self.postpone(record, 0, &AbsorbError::Contended).await,
             Err(error) => {
                 // The lease brings it back.
-                tracing::warn!(user.id = %record.id, error = &error as &dyn std::error::Error, "a repair could not be stored");
+                tracing::warn!(user.id = %record.id, error = %Chain(&error), "a repair could not be stored");
             }
         }
     }
@@ -97,7 +98,7 @@ impl Engine {
         at_least_ms: i64,
         why: &(dyn std::error::Error + Send + Sync + 'static),
     ) {
-        tracing::warn!(user.id = %record.id, error = why as &(dyn std::error::Error + 'static), "a repair is put off");
+        tracing::warn!(user.id = %record.id, error = %Chain(why), "a repair is put off");
         let attempts = record.repair.map_or(0, |repair| repair.attempts).saturating_add(1);
         let delay = jittered(retry_after_ms(attempts).max(at_least_ms), record.id.as_str(), attempts);
         self.reschedule(record, Repair { due_at: self.clock.now().plus_millis(delay), attempts }).await;
@@ -107,7 +108,7 @@ impl Engine {
         let change = Change::PostponeRepair { id: record.id.clone(), expected: record.rev, repair };
         if let Err(error) = self.store.commit(vec![change]).await {
             // The lease brings it back.
-            tracing::warn!(user.id = %record.id, error = &error as &dyn std::error::Error, "a repair could not be rescheduled");
+            tracing::warn!(user.id = %record.id, error = %Chain(&error), "a repair could not be rescheduled");
         }
     }
 }

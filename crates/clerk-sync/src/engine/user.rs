@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 
 use super::{AbsorbError, Engine};
+use crate::chain::Chain;
 
 /// How long to wait before a user who cannot be decided on is tried again, in milliseconds.
 const RETRY_MS: u64 = 1_000;
@@ -26,6 +27,7 @@ pub(crate) struct Wanted {
 
 /// What came of looking for a user.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly every look finds a record; a box would cost each one")]
 pub(crate) enum Looked {
     /// The user, alive or gone.
     Found(Entry),
@@ -111,7 +113,7 @@ impl Engine {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(user.id = %id, error = &error as &dyn std::error::Error, "a look-up in Clerk failed");
+                    tracing::warn!(user.id = %id, error = %Chain(&error), "a look-up in Clerk failed");
                     return Looked::Undecided {
                         retry_after_ms: error.retry_after_ms(),
                         cause: error.kind(),
@@ -140,6 +142,6 @@ impl Engine {
 }
 
 fn store_failed(error: &clerk_sync_core::StoreError) -> Looked {
-    tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+    tracing::error!(error = %Chain(error), "the store failed");
     Looked::STORE
 }

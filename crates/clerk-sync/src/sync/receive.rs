@@ -3,6 +3,7 @@ use http::HeaderMap;
 use thiserror::Error;
 
 use super::ClerkSync;
+use crate::chain::Chain;
 use crate::clerk::receive::{EventKind, Reading, ReceiveError, body_digest, read, verify};
 
 /// How long the database may take to store a webhook, in milliseconds; the sender gives up after fifteen
@@ -101,7 +102,7 @@ impl ClerkSync {
                 Ok(Receipt { outcome: absorbed.outcome })
             }
             Some(Err(error)) => {
-                tracing::error!(delivery.id = %delivery.id, error = &error as &dyn std::error::Error, "a webhook could not be stored");
+                tracing::error!(delivery.id = %delivery.id, error = %Chain(&error), "a webhook could not be stored");
                 Err(unavailable)
             }
             None => {
