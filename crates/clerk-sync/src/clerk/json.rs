@@ -107,6 +107,11 @@ pub(super) fn text(raw: &RawValue) -> Option<String> {
     Some(text)
 }
 
+/// The text `raw` is, exactly as written: for what is compared, where a NUL makes it another text.
+pub(super) fn exact_text(raw: Option<&RawValue>) -> Option<String> {
+    serde_json::from_str(raw?.get()).ok()
+}
+
 /// As [`text`], and an empty text is `None` too: Clerk writes either for "has none".
 pub(super) fn filled_text(raw: Option<&RawValue>) -> Option<String> {
     raw.and_then(text).filter(|text| !text.is_empty())

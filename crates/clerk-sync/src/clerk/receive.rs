@@ -3,18 +3,18 @@
 //! ```
 //! # use clerk_sync::clerk::{receive, secret::WebhookSecrets};
 //! # use clerk_sync_core::Timestamp;
-//! let secrets = WebhookSecrets::parse([("current", "whsec_plJ3nmyCDGBKInavdOK15jsl")]).unwrap();
+//! let secrets = WebhookSecrets::parse([("current", "whsec_4fEGV3usnRG5+3SJvRNfGZaECx11ApCR")]).unwrap();
 //! let mut headers = http::HeaderMap::new();
 //! headers.insert("svix-id", "msg_loFOjxBNrRLzqYUf".parse().unwrap());
 //! headers.insert("svix-timestamp", "1731705121".parse().unwrap());
-//! headers.insert("svix-signature", "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=".parse().unwrap());
-//! let body = br#"{"event_type":"ping","data":{"success":true}}"#;
+//! headers.insert("svix-signature", "v1,xTG8bMLOXfiSMLbahczrTch2SLyY+O13u/u/ihyUlnQ=".parse().unwrap());
+//! let body = br#"{"type":"role.created","data":{}}"#;
 //! let now = Timestamp::from_seconds(1_731_705_121);
 //!
 //! let verified = receive::verify(&headers, body, &secrets, now).unwrap();
 //! assert_eq!(verified.id.as_str(), "msg_loFOjxBNrRLzqYUf");
 //! let reading = receive::read(body, now);
-//! assert!(reading.fact.is_none());
+//! assert_eq!(reading.kind, receive::EventKind::Known);
 //! ```
 
 mod event;

@@ -4,7 +4,7 @@ use clerk_sync_core::{EmailAddress, EmailClaim, Profile, Snapshot, Timestamp, Us
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{canonical, depth_is_bounded, filled_text, integer, is_null, is_true};
+use super::json::{canonical, depth_is_bounded, exact_text, filled_text, integer, is_null, is_true};
 
 /// Milliseconds below this are seconds that lost their way: the year is 1973 in one reading, 5138 in the other.
 pub(super) const SECONDS_BELOW: i64 = 100_000_000_000;
@@ -186,7 +186,7 @@ fn metadata(raw: Option<&RawValue>) -> String {
 
 /// A user's id; `None` for anything else. It is taken as written: a NUL in it makes it no id.
 pub(super) fn user_id(raw: Option<&RawValue>) -> Option<UserId> {
-    UserId::parse(&serde_json::from_str::<String>(raw?.get()).ok()?).ok()
+    UserId::parse(&exact_text(raw)?).ok()
 }
 
 /// A plausible count of milliseconds.

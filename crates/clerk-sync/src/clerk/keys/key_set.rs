@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
 use super::key::VerifyingKey;
-use crate::clerk::json::{Members, filled_text};
+use crate::clerk::json::{Members, exact_text};
 
 /// The most entries a set may have; Clerk's has one, and two while rotating.
 const MAX_KEYS: usize = 32;
@@ -66,9 +66,9 @@ pub(super) fn is_plausible_key_id(key_id: &str) -> bool {
 /// The entry as a key for RS256, if it is one.
 fn signing_key(entry: &RawValue) -> Option<(String, VerifyingKey)> {
     let members = Members::read(entry.get())?;
-    let member = |name| filled_text(members.member(name));
+    let member = |name| exact_text(members.member(name));
     let absent_or = |name: &str, wanted: &str| {
-        members.member(name).is_none_or(|raw| filled_text(Some(raw)).as_deref() == Some(wanted))
+        members.member(name).is_none_or(|raw| exact_text(Some(raw)).as_deref() == Some(wanted))
     };
     let usable =
         member("kty").as_deref() == Some("RSA") && absent_or("use", "sig") && absent_or("alg", "RS256");

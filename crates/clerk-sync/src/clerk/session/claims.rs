@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::organization::organization;
 use super::{Actor, Refusal, Session, SessionRules, SessionStatus};
-use crate::clerk::json::{Members, filled_text, integer, is_null};
+use crate::clerk::json::{Members, exact_text, filled_text, integer, is_null};
 
 /// Clerk's own claims of versions 1 and 2; all others are custom ones.
 const OWN: [&str; 20] = [
@@ -106,9 +106,9 @@ fn authorized_party(claims: &Members<'_>, rules: &SessionRules) -> Result<(), Re
 fn status(claims: &Members<'_>) -> Result<SessionStatus, Refusal> {
     match claims.member("sts") {
         None => Ok(SessionStatus::Active),
-        Some(raw) => match raw.get() {
-            "\"active\"" => Ok(SessionStatus::Active),
-            "\"pending\"" => Ok(SessionStatus::Pending),
+        raw => match exact_text(raw).as_deref() {
+            Some("active") => Ok(SessionStatus::Active),
+            Some("pending") => Ok(SessionStatus::Pending),
             // A state we have not heard of may well mean "not signed in".
             _ => Err(Refusal::Status),
         },
@@ -128,9 +128,4 @@ fn custom(claims: &Members<'_>) -> Map<String, Value> {
     let values =
         others.filter_map(|(name, raw)| Some((name.to_string(), serde_json::from_str(raw.get()).ok()?)));
     values.collect()
-}
-
-/// A text exactly as written, NUL included, since it is compared.
-fn exact_text(raw: Option<&RawValue>) -> Option<String> {
-    serde_json::from_str(raw?.get()).ok()
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::value::RawValue;
 
 use super::Refusal;
-use crate::clerk::json::{Members, text};
+use crate::clerk::json::{Members, exact_text};
 
 /// The longest token looked at, in bytes. Clerk's fit a cookie of 4 KB.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -59,7 +59,7 @@ fn decoded_text(part: &str, not_utf8: Refusal) -> Result<String, Refusal> {
 /// notice (`oiat`, a number), and asks readers to ignore them. Keys inside a header are never looked at.
 fn key_id(header: &str) -> Result<Option<String>, Refusal> {
     let members = Members::read(header).ok_or(Refusal::Header)?;
-    let is = |raw: &RawValue, wanted: &str| text(raw).is_some_and(|text| text == wanted);
+    let is = |raw: &RawValue, wanted: &str| exact_text(Some(raw)).as_deref() == Some(wanted);
     if !members.member("alg").is_some_and(|raw| is(raw, "RS256")) {
         return Err(Refusal::Algorithm);
     }
@@ -74,7 +74,6 @@ fn key_id(header: &str) -> Result<Option<String>, Refusal> {
     }
     match members.member("kid") {
         None => Ok(None),
-        // As written: a text with a NUL in it is another text.
-        Some(raw) => serde_json::from_str(raw.get()).map(Some).map_err(|_| Refusal::KeyId),
+        raw => exact_text(raw).map(Some).ok_or(Refusal::KeyId),
     }
 }
