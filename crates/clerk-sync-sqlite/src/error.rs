@@ -71,10 +71,16 @@ pub(crate) fn is_constraint(error: &Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-/// Whether the connection can no longer be trusted: after a failed sync a page may wrongly count as written.
-pub(crate) fn is_io(error: &Error) -> bool {
+/// Whether another connection may do better: after a failed sync a page may wrongly count as written, and a
+/// connection opened while the file was read-only stays so.
+pub(crate) fn is_for_another_connection(error: &Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::DatabaseCorrupt)
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::ReadOnly
+        )
     )
 }

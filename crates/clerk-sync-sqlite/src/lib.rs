@@ -23,6 +23,8 @@ mod options;
 mod read;
 mod row;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod view;
 mod write;
 
@@ -124,7 +126,7 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
         let take = move |connection: &_| write::take_repairs(connection, now, lease_until, limit);
-        self.writer.run("take repairs", take).await
+        self.writer.run("take repairs", take).await?
     }
 
     async fn take_deliveries(
@@ -134,6 +136,6 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         let take = move |connection: &_| write::take_deliveries(connection, now, lease_until, limit);
-        self.writer.run("take deliveries", take).await
+        self.writer.run("take deliveries", take).await?
     }
 }

@@ -90,7 +90,10 @@ fn migrate_once(connection: &mut Connection) -> Result<Vec<Migration>, Failure> 
 }
 
 fn not_applied(connection: &Connection) -> Result<Vec<Migration>, Failure> {
-    if !connection.table_exists(None, "clerk_migration")? {
+    // Asked with a statement: `table_exists` answers from the schema the connection has read before, which
+    // another process may have changed since.
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'clerk_migration'";
+    if connection.query_row(sql, (), |row| row.get::<_, i64>(0))? == 0 {
         return Ok(MIGRATIONS.to_vec());
     }
     let mut statement =

@@ -123,7 +123,10 @@ impl<'a> Draft<'a> {
             self.release(field, Some(&record));
             clash |= self.settle(field, &mut record);
         }
-        if record.profile.username.is_none() {
+        // Who holds a derived name can only be seen for the names of the fact's own profile. Where the record
+        // keeps the profile it had, it keeps its name too, or goes on waiting for one until it is repaired.
+        let profile_of_fact = asked || self.before.is_none_or(|before| before.profile != record.profile);
+        if record.profile.username.is_none() && profile_of_fact {
             self.derive_username(&mut record);
         }
         if clash && !asked {

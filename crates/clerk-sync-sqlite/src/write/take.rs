@@ -1,7 +1,7 @@
 //! Work taken by lease, and bodies dropped.
 
-use clerk_sync_core::{Delivery, DeliveryStatus, Record, Repair, Timestamp};
-use rusqlite::Connection;
+use clerk_sync_core::{Delivery, DeliveryStatus, Record, Repair, StoreError, Timestamp};
+use rusqlite::{Connection, Row};
 
 use super::Effect;
 use crate::error::Failure;
@@ -15,10 +15,12 @@ pub(crate) const DUE_REPAIRS: &str = concat!(
 
 pub(crate) const LEASE_REPAIR: &str = "UPDATE clerk_user SET repair_due_at = ?2 WHERE id = ?1";
 
+// Left to itself, SQLite takes the index by status and sorts everything that waits.
 pub(crate) const DUE_DELIVERIES: &str = concat!(
     "SELECT ",
     DELIVERY_COLUMNS!(),
-    " FROM clerk_delivery WHERE status IN ('pending', 'failed') AND due_at <= ?1
+    " FROM clerk_delivery INDEXED BY clerk_delivery_due
+     WHERE status IN ('pending', 'failed') AND due_at <= ?1
      ORDER BY due_at, id LIMIT ?2"
 );
 
@@ -28,21 +30,19 @@ pub(crate) const DROP_BODIES: &str = "UPDATE clerk_delivery SET body = NULL WHER
   SELECT id FROM clerk_delivery WHERE status = ?1 AND received_at < ?2 AND body IS NOT NULL
   ORDER BY received_at, id LIMIT ?3)";
 
+/// Work taken. A row that cannot be read is put off like the others, so that it does not stand before them
+/// for ever; it is an error only where there is nothing else.
+pub(crate) type Taken<T> = Result<Vec<T>, StoreError>;
+
 pub(crate) fn take_repairs(
     connection: &Connection,
     now: Timestamp,
     lease_until: Timestamp,
     limit: u32,
-) -> Result<Effect<Vec<Record>>, Failure> {
-    let mut taken = Vec::new();
-    let mut due = connection.prepare_cached(DUE_REPAIRS)?;
-    let mut rows = due.query((now.as_millis(), limit))?;
-    while let Some(row) = rows.next()? {
-        taken.push(read_record(row)?);
-    }
-    let mut lease = connection.prepare_cached(LEASE_REPAIR)?;
-    for record in &mut taken {
-        lease.execute((record.id.as_str(), lease_until.as_millis()))?;
+) -> Result<Effect<Taken<Record>>, Failure> {
+    let period = (now, lease_until, limit);
+    let mut taken = take(connection, DUE_REPAIRS, LEASE_REPAIR, period, read_record)?;
+    for record in taken.iter_mut().flatten() {
         record.repair = record.repair.map(|repair| Repair { due_at: lease_until, ..repair });
     }
     Ok(Effect::Keep(taken))
@@ -53,19 +53,41 @@ pub(crate) fn take_deliveries(
     now: Timestamp,
     lease_until: Timestamp,
     limit: u32,
-) -> Result<Effect<Vec<Delivery>>, Failure> {
-    let mut taken = Vec::new();
-    let mut due = connection.prepare_cached(DUE_DELIVERIES)?;
-    let mut rows = due.query((now.as_millis(), limit))?;
-    while let Some(row) = rows.next()? {
-        taken.push(read_delivery(row)?);
-    }
-    let mut lease = connection.prepare_cached(LEASE_DELIVERY)?;
-    for delivery in &mut taken {
-        lease.execute((delivery.id.as_str(), lease_until.as_millis()))?;
+) -> Result<Effect<Taken<Delivery>>, Failure> {
+    let period = (now, lease_until, limit);
+    let mut taken = take(connection, DUE_DELIVERIES, LEASE_DELIVERY, period, read_delivery)?;
+    for delivery in taken.iter_mut().flatten() {
         delivery.due_at = Some(lease_until);
     }
     Ok(Effect::Keep(taken))
+}
+
+fn take<T>(
+    connection: &Connection,
+    due: &str,
+    lease: &str,
+    (now, lease_until, limit): (Timestamp, Timestamp, u32),
+    read: impl Fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Taken<T>, Failure> {
+    let (mut ids, mut taken, mut unreadable) = (Vec::new(), Vec::new(), None);
+    let mut statement = connection.prepare_cached(due)?;
+    let mut rows = statement.query((now.as_millis(), limit))?;
+    while let Some(row) = rows.next()? {
+        ids.push(row.get::<_, String>(0)?);
+        match read(row) {
+            Ok(work) => taken.push(work),
+            Err(Failure::Row(error)) => unreadable = unreadable.or(Some(error)),
+            Err(failure) => return Err(failure),
+        }
+    }
+    let mut lease = connection.prepare_cached(lease)?;
+    for id in ids {
+        lease.execute((id, lease_until.as_millis()))?;
+    }
+    match unreadable {
+        Some(error) if taken.is_empty() => Ok(Err(error)),
+        _ => Ok(Ok(taken)),
+    }
 }
 
 pub(crate) fn drop_bodies(

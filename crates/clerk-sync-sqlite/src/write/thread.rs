@@ -11,7 +11,7 @@ use rusqlite::{Connection, Result};
 
 use super::Counters;
 use super::queue::Task;
-use crate::error::{is_busy, is_io, kind};
+use crate::error::{is_busy, is_for_another_connection, kind};
 use crate::{Options, connection};
 
 /// How many jobs share one transaction at most.
@@ -125,7 +125,7 @@ impl Thread {
         {
             self.connection = None;
         }
-        if is_io(error) {
+        if is_for_another_connection(error) {
             self.connection = None;
         }
         fail_all(batch, kind(error), &error.to_string());

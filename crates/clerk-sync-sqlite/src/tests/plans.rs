@@ -1,0 +1,75 @@
+use crate::tests::store;
+use crate::write::statements as write;
+use crate::{Options, inspect, view};
+
+/// Statements on the way of a request or of a worker: each finds its rows by an index, in the order it needs.
+const HOT: &[&str] = &[
+    view::ENTRY,
+    view::EMAIL_RIVALS,
+    view::USERNAME_RIVALS,
+    view::FIRST_ADMIN,
+    view::DELIVERY_STATE,
+    write::INSERT,
+    write::UPDATE,
+    write::RELEASE,
+    write::BURY,
+    write::BURY_NEW,
+    write::CLAIM,
+    write::LOG_NEW,
+    write::LOG_AGAIN,
+    write::POSTPONE,
+    write::DUE_REPAIRS,
+    write::LEASE_REPAIR,
+    write::DUE_DELIVERIES,
+    write::LEASE_DELIVERY,
+    write::DROP_BODIES,
+    inspect::ENTRIES,
+    inspect::DELIVERY,
+    inspect::DELIVERIES,
+];
+
+#[test]
+fn hot_statements_use_an_index() {
+    let store = store(Options::default());
+    store
+        .readers
+        .with(|connection| {
+            for sql in HOT {
+                let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let mut rows = plan.raw_query();
+                while let Some(row) = rows.next()? {
+                    let step: String = row.get("detail")?;
+                    let scans = step.starts_with("SCAN") && !step.starts_with("SCAN (subquery");
+                    assert!(!scans && !step.contains("TEMP B-TREE"), "{step}\n{sql}");
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// The highest claim is the first entry of its index: there is nothing to sort.
+#[test]
+fn claims_are_sought_by_their_index() {
+    let store = store(Options::default());
+    for (sql, index) in [
+        (view::EMAIL_RIVALS, "clerk_user_email_claim (email_claim_key=?)"),
+        (view::USERNAME_RIVALS, "clerk_user_username_claim (username_claim_key=?)"),
+        (write::DUE_REPAIRS, "clerk_user_repair (repair_due_at<?)"),
+        (write::DUE_DELIVERIES, "clerk_delivery_due (due_at<?)"),
+        (write::DROP_BODIES, "clerk_delivery_body (status=? AND received_at<?)"),
+    ] {
+        let plan = store.readers.with(|connection| {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut rows = plan.raw_query();
+            let mut steps = String::new();
+            while let Some(row) = rows.next()? {
+                steps += &row.get::<_, String>("detail")?;
+                steps += "\n";
+            }
+            Ok(steps)
+        });
+        let plan = plan.unwrap();
+        assert!(plan.contains(index), "{plan}");
+    }
+}
