@@ -1,18 +1,21 @@
 //! Users and sessions of the instance. Pure: time comes in as an argument, nothing is sent from here.
 
+mod create;
+mod emails;
 mod history;
 mod identifiers;
 mod list;
+mod rules;
 mod sessions;
 mod users;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub(crate) use create::SignUp;
 pub(crate) use history::MAX_AGE_MS;
 pub(crate) use list::{OrderBy, OrderKey, Page, Signed, UserQuery};
 pub(crate) use sessions::SessionQuery;
-pub(crate) use users::SignUp;
 
 use crate::id::{Id, IdMaker};
 use crate::user::User;
@@ -145,11 +148,6 @@ impl State {
     /// A fresh id, for what is not kept here (messages, e-mails).
     pub(crate) fn fresh_id(&mut self, prefix: &str, now_ms: i64) -> Id {
         self.ids.next(prefix, now_ms)
-    }
-
-    /// Fresh hexadecimal digits, for trace ids and `jti`.
-    pub(crate) fn fresh_hex(&mut self, digits: usize) -> String {
-        self.ids.hex(digits)
     }
 
     /// The user as it is now.
