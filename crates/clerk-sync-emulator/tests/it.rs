@@ -309,9 +309,9 @@ async fn the_control_api_does_what_the_library_does() {
     let ended = http.post(&format!("/__emulator/sessions/{first}/end"), json!({})).await;
     assert_eq!(ended.body["status"], "ended");
 
-    let quiet = http.get("/__emulator/quiet").await.body;
-    assert_eq!((&quiet["pending"], &quiet["delivered"]), (&json!(0), &json!(receiver.received().len())));
-    assert_eq!(http.post("/__emulator/replay", json!({})).await.body["messages"], quiet["messages"]);
+    let counts = http.get("/__emulator/quiet").await.body;
+    assert_eq!((&counts["pending"], &counts["delivered"]), (&json!(0), &json!(receiver.received().len())));
+    assert_eq!(http.post("/__emulator/replay", json!({})).await.body["messages"], counts["messages"]);
     let timeline = http.get("/__emulator/timeline").await.body;
     let last = timeline.as_array().unwrap().last().unwrap()["seq"].as_u64().unwrap();
     quiet(&clerk).await;
