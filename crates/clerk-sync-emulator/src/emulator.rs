@@ -55,7 +55,7 @@ pub async fn start(options: Options) -> Result<Emulator, StartError> {
     let address = listener.local_addr().map_err(bind_error)?;
 
     // Different streams of chance, so that one more id does not change the weather.
-    let seeds = [1_u64, 2, 3].map(|stream| options.seed.wrapping_mul(4).wrapping_add(stream));
+    let seeds = [0_u64, 1, 2, 3].map(|stream| options.seed.wrapping_mul(4).wrapping_add(stream));
     let sky = Arc::new(Mutex::new(Sky::new(options.weather, seeds[0])));
     let timeline = Arc::new(Mutex::new(Timeline::default()));
     let settings = DeliverySettings {
@@ -79,7 +79,8 @@ pub async fn start(options: Options) -> Result<Emulator, StartError> {
     };
     let state = State::new(seeds[2], format!("img.{}", options.issuer_host));
     let limits = Limits::new(options.rate_limit);
-    let app = Arc::new(App::new(identity, state, sky, timeline, deliver.clone(), limits));
+    let app =
+        Arc::new(App::new(identity, state, sky, timeline, deliver.clone(), limits, IdMaker::new(seeds[3])));
     Ok(Emulator {
         server: tokio::spawn(serve::run(listener, app.clone())),
         deliveries: tokio::spawn(deliver.run()),
@@ -195,10 +196,19 @@ impl Emulator {
         self.app.set_locked(user_id, locked, &Origin::default()).map(drop)
     }
 
-    /// Deletes a user.
+    /// Lets a directory (SCIM) disable the user or enable it again. From then on the directory manages the user: other
+    /// changes are refused, and webhooks carry `scim`.
     ///
     /// # Errors
     /// If there is no such user.
+    pub fn set_deprovisioned(&self, user_id: &str, deprovisioned: bool) -> Result<(), Refusal> {
+        self.app.set_deprovisioned(user_id, deprovisioned, &Origin::default()).map(drop)
+    }
+
+    /// Deletes a user.
+    ///
+    /// # Errors
+    /// If there is no such user, or a directory manages it.
     pub fn delete_user(&self, user_id: &str) -> Result<(), Refusal> {
         self.app.delete_user(user_id, &Origin::default()).map(drop)
     }

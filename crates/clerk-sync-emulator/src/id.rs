@@ -32,9 +32,9 @@ impl IdMaker {
         format!("{prefix}_{}", base62(words)).into()
     }
 
-    /// Random hexadecimal digits, as in `jti` and trace ids.
-    pub(crate) fn hex(&mut self, digits: usize) -> String {
-        (0..digits).map(|_| char::from(b"0123456789abcdef"[self.rng.random_range(0..16)])).collect()
+    /// 32 random hexadecimal digits, as in `jti` and trace ids.
+    pub(crate) fn hex(&mut self) -> String {
+        format!("{:032x}", self.rng.random::<u128>())
     }
 }
 

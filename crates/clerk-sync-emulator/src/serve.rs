@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -25,6 +26,9 @@ use crate::timeline::Event;
 /// How many connections may be open at once; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 4_096;
 
+/// How long accepting rests after it failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
 /// The connection is dropped instead of answered.
 #[derive(Debug, thiserror::Error)]
 #[error("hung up")]
@@ -39,7 +43,7 @@ pub(crate) async fn run(listener: TcpListener, app: Arc<App>) {
         let Ok(slot) = slots.clone().acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, mostly: give the open connections a turn to close.
-            tokio::task::yield_now().await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         while connections.try_join_next().is_some() {}
@@ -84,7 +88,7 @@ fn router(app: Arc<App>) -> Router {
             "/.well-known/jwks.json",
             axum::routing::get(move || {
                 let body = public_keys.identity.key.jwks().to_string().into_bytes();
-                let trace_id = public_keys.fresh_hex(32);
+                let trace_id = public_keys.fresh_hex();
                 async move { backend_api::json_response(StatusCode::OK, body, &trace_id) }
             }),
         )

@@ -32,7 +32,8 @@ pub struct Weather {
     pub api_429: f64,
     /// How likely a Backend API call is answered with 500, 502 (as HTML) or 503.
     pub api_5xx: f64,
-    /// Reads answer with the state of a moment up to this many milliseconds ago; at most 60 000.
+    /// Users, read by id, listed, counted or put into tokens, are shown as they were up to this many milliseconds
+    /// ago; at most 60 000.
     pub stale_ms: u64,
     /// Backend API calls are accepted and hung up on without an answer.
     pub api_outage: bool,

@@ -39,6 +39,7 @@ async fn clerks_sdk_gets_along_with_it() {
     clerk.shutdown().await;
 }
 
+#[expect(clippy::panic, reason = "says which program is missing")]
 async fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
     let output = output.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));

@@ -16,6 +16,7 @@ pub use reads::TokenError;
 use crate::calls::Calls;
 use crate::clock::{lock, now_ms};
 use crate::deliver::Deliver;
+use crate::id::IdMaker;
 use crate::limit::Limits;
 use crate::state::{State, Tick};
 use crate::timeline::{Event, Timeline};
@@ -47,6 +48,8 @@ pub(crate) struct App {
     pub(crate) timeline: Arc<Mutex<Timeline>>,
     pub(crate) calls: Mutex<Calls>,
     pub(crate) limits: Mutex<Limits>,
+    /// Apart from the state's ids, so that these do not depend on how often somebody asked.
+    numbers: Mutex<IdMaker>,
     sky: Arc<Mutex<Sky>>,
     state: Mutex<State>,
 }
@@ -59,6 +62,7 @@ impl App {
         timeline: Arc<Mutex<Timeline>>,
         deliver: Arc<Deliver>,
         limits: Limits,
+        numbers: IdMaker,
     ) -> Self {
         Self {
             identity,
@@ -66,6 +70,7 @@ impl App {
             timeline,
             calls: Mutex::new(Calls::default()),
             limits: Mutex::new(limits),
+            numbers: Mutex::new(numbers),
             sky,
             state: Mutex::new(state),
         }
@@ -87,8 +92,9 @@ impl App {
         lock(&self.sky)
     }
 
-    pub(crate) fn fresh_hex(&self, digits: usize) -> String {
-        lock(&self.state).fresh_hex(digits)
+    /// A number for a trace or a token.
+    pub(crate) fn fresh_hex(&self) -> String {
+        lock(&self.numbers).hex()
     }
 
     pub(crate) fn note(&self, event: Event) {

@@ -96,7 +96,7 @@ impl App {
         let user = user.or_else(|_| self.true_user(&session.user_id))?;
         let identity = &self.identity;
         let issuer = Issuer { url: &identity.issuer, authorized_party: identity.authorized_party.as_deref() };
-        let issue = Issue { now_ms, read_at_ms, jti: self.fresh_hex(20) };
+        let issue = Issue { now_ms, read_at_ms, jti: self.fresh_hex() };
         let (header, claims) = match template {
             None => {
                 let custom = fill(&identity.session_claims, &user, Some(&session));

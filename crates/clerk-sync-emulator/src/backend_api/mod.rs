@@ -119,7 +119,7 @@ pub(crate) async fn serve(app: Arc<App>, request: Request<Body>) -> Response {
         (Fate::Served, Err(_)) => Err(ApiError::body_too_large()),
         (fate, _) => Err(ApiError::weather(fate)),
     };
-    let trace_id = app.fresh_hex(32);
+    let trace_id = app.fresh_hex();
     let response = match result {
         Ok(answer) => json_response(StatusCode::OK, answer.0, &trace_id),
         Err(error) => error.into_response(&trace_id),

@@ -1,18 +1,21 @@
 //! Users and sessions of the instance. Pure: time comes in as an argument, nothing is sent from here.
 
+mod create;
+mod emails;
 mod history;
 mod identifiers;
 mod list;
+mod rules;
 mod sessions;
 mod users;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub(crate) use create::SignUp;
 pub(crate) use history::MAX_AGE_MS;
 pub(crate) use list::{OrderBy, OrderKey, Page, Signed, UserQuery};
 pub(crate) use sessions::SessionQuery;
-pub(crate) use users::SignUp;
 
 use crate::id::{Id, IdMaker};
 use crate::user::User;
@@ -76,12 +79,24 @@ pub enum Refusal {
     /// The password is shorter than 8 characters.
     #[error("the password is too short")]
     PasswordTooShort,
-    /// The username is shorter than 4 or longer than 64 characters, or has characters that are not allowed.
-    #[error("the username is not allowed")]
-    Username,
+    /// The username is shorter than 4 or longer than 64 characters.
+    #[error("the username must have 4 to 64 characters")]
+    UsernameLength,
+    /// The username has other characters than letters, digits, `_`, `-` and `.`.
+    #[error("the username has characters that are not allowed")]
+    UsernameCharacter,
+    /// The username is a number.
+    #[error("the username needs a character that is no digit")]
+    UsernameNumber,
+    /// A directory provisions the user; only it may change or remove it.
+    #[error("the user is managed by a directory")]
+    ManagedByDirectory,
     /// A banned user cannot sign in.
     #[error("the user is banned")]
     Banned,
+    /// A user whom a directory disabled cannot sign in.
+    #[error("the user is deprovisioned")]
+    Deprovisioned,
     /// A locked user cannot sign in.
     #[error("the user is locked")]
     Locked,
@@ -145,11 +160,6 @@ impl State {
     /// A fresh id, for what is not kept here (messages, e-mails).
     pub(crate) fn fresh_id(&mut self, prefix: &str, now_ms: i64) -> Id {
         self.ids.next(prefix, now_ms)
-    }
-
-    /// Fresh hexadecimal digits, for trace ids and `jti`.
-    pub(crate) fn fresh_hex(&mut self, digits: usize) -> String {
-        self.ids.hex(digits)
     }
 
     /// The user as it is now.
