@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clerk_sync_core::{
-    Change, Commit, Decision, Entry, Fact, Outcome, Record, Revision, RolePolicy, Snapshot, Subject,
+    Change, Commit, Content, Decision, Entry, Fact, Outcome, Record, Revision, RolePolicy, Snapshot, Subject,
     Timestamp, UserId, decide, receive,
 };
 use clerk_sync_testkit::State;
@@ -177,7 +177,7 @@ impl<'w> Run<'w> {
             }
             Some(delivery) => {
                 let view = self.state.view(&Subject::of(Some(fact), Some(&delivery.id)));
-                receive(&view, delivery, Some(fact), self.now, &POLICY)
+                receive(&view, delivery, &Content::Fact(fact), self.now, &POLICY)
             }
         };
         if decision.outcome == Outcome::Created {

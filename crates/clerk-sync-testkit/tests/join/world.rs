@@ -202,6 +202,7 @@ pub(crate) fn fact_words(fact: &Fact) -> String {
         }
         Fact::Deleted { id, .. } => format!("{id} deleted"),
         Fact::Absent { id, fence, .. } => format!("{id} absent at {fence:?}"),
+        Fact::Doubted { id } => format!("{id} doubted"),
         Fact::SignedIn { id, at } => format!("{id} signed in at {}", since(*at)),
     }
 }
