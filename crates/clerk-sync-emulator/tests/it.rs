@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clerk_sync_emulator::{Event, Options, Outcome, RateLimit, StartError, Weather, start};
 use serde_json::{Value, json};
-use support::{Http, Receiver, new_user, verify};
+use support::{Http, Receiver, new_user, quiet, verify};
 
 #[tokio::test]
 async fn answers_as_clerk_does() {
@@ -121,7 +121,7 @@ async fn a_failed_webhook_comes_again_with_its_id_and_a_new_time() {
     let options = Options { webhook_url: Some(receiver.url()), speed: 200_000.0, ..Options::default() };
     let clerk = start(options).await.unwrap();
     let id = clerk.create_user(new_user("ada@example.com")).unwrap();
-    clerk.quiet().await;
+    quiet(&clerk).await;
 
     let received = receiver.received();
     assert_eq!(received.len(), 3);
@@ -143,7 +143,7 @@ async fn a_failed_webhook_comes_again_with_its_id_and_a_new_time() {
     // Resent by hand: the same id once more.
     assert!(clerk.resend(&received[0].id));
     assert!(!clerk.resend("msg_unknown"));
-    clerk.quiet().await;
+    quiet(&clerk).await;
     assert_eq!(receiver.received()[3].id, received[0].id);
 }
 
@@ -153,7 +153,7 @@ async fn gives_up_after_eight_attempts() {
     let options = Options { webhook_url: Some(receiver.url()), speed: 50_000_000.0, ..Options::default() };
     let clerk = start(options).await.unwrap();
     clerk.create_user(new_user("ada@example.com")).unwrap();
-    clerk.quiet().await;
+    quiet(&clerk).await;
     assert_eq!(receiver.received().len(), 8);
     assert_eq!(outcomes(&clerk).last(), Some(&Outcome::Failed));
     assert_eq!(clerk.deliveries().failed, 1);
@@ -169,7 +169,7 @@ async fn weather_duplicates_drops_loses_and_delays() {
         clerk.set_weather(weather.clone()).unwrap();
         users += 1;
         clerk.create_user(new_user(&format!("u{users}@example.com"))).unwrap();
-        clerk.quiet().await;
+        quiet(&clerk).await;
         let received = receiver.received();
         assert_eq!(received.len() - expected, copies, "{weather:?}");
         assert!(received[expected..].iter().all(|webhook| webhook.id == received[expected].id));
@@ -186,7 +186,7 @@ async fn weather_duplicates_drops_loses_and_delays() {
     assert!(before.elapsed() >= Duration::from_millis(60));
     // Everything that was ever made, also what was dropped, comes again.
     let kept = clerk.replay();
-    clerk.quiet().await;
+    quiet(&clerk).await;
     assert_eq!(kept, 6);
 }
 
@@ -268,7 +268,7 @@ async fn sessions_end_with_their_users_and_tell_so() {
     let banned = http.post("/v1/sessions", json!({"user_id": &*id})).await;
     assert_eq!((banned.status, banned.code()), (403, "user_banned"));
     clerk.delete_user(&id).unwrap();
-    clerk.quiet().await;
+    quiet(&clerk).await;
     let mut types: Vec<_> = receiver.received().iter().map(|webhook| webhook.event_type()).collect();
     types.sort();
     let expected = [
@@ -309,12 +309,12 @@ async fn the_control_api_does_what_the_library_does() {
     let ended = http.post(&format!("/__emulator/sessions/{first}/end"), json!({})).await;
     assert_eq!(ended.body["status"], "ended");
 
-    let quiet = http.get("/__emulator/quiet").await.body;
-    assert_eq!((&quiet["pending"], &quiet["delivered"]), (&json!(0), &json!(receiver.received().len())));
-    assert_eq!(http.post("/__emulator/replay", json!({})).await.body["messages"], quiet["messages"]);
+    let counts = http.get("/__emulator/quiet").await.body;
+    assert_eq!((&counts["pending"], &counts["delivered"]), (&json!(0), &json!(receiver.received().len())));
+    assert_eq!(http.post("/__emulator/replay", json!({})).await.body["messages"], counts["messages"]);
     let timeline = http.get("/__emulator/timeline").await.body;
     let last = timeline.as_array().unwrap().last().unwrap()["seq"].as_u64().unwrap();
-    clerk.quiet().await;
+    quiet(&clerk).await;
     clerk.delete_user(user_id).unwrap();
     let later = http.get(&format!("/__emulator/timeline?after={last}")).await.body;
     assert!(later.as_array().unwrap().iter().any(|entry| entry["kind"] == "user_deleted"));

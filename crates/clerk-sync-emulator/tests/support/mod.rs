@@ -22,6 +22,11 @@ pub(crate) fn new_user(email: &str) -> NewUser {
     NewUser { email_address: vec![email.to_owned()], ..NewUser::default() }
 }
 
+/// Waits until every delivery is done; one that never is fails the test instead of holding it up.
+pub(crate) async fn quiet(clerk: &Emulator) {
+    tokio::time::timeout(std::time::Duration::from_secs(30), clerk.quiet()).await.unwrap();
+}
+
 pub(crate) fn fixture(path: &str) -> Value {
     let file = format!("{}/../../fixtures/clerk/{path}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
