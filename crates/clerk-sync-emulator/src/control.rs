@@ -37,6 +37,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/resend/{message_id}", post(resend))
         .route("/replay", post(replay))
         .route("/sign_ups", post(sign_up))
+        .route("/users/{id}/deprovision", post(deprovision))
+        .route("/users/{id}/provision", post(provision))
         .route("/sessions", post(create_session))
         .route("/sessions/{id}/end", post(end_session))
         .route("/sessions/{id}/remove", post(remove_session))
@@ -152,6 +154,21 @@ async fn replay(State(app): Shared) -> Json<Value> {
 async fn sign_up(State(app): Shared, Json(new): Json<NewUser>) -> Response {
     match app.sign_up(new, &Origin::default()) {
         Ok((user, session)) => Json(json!({"user": *user, "session": *session})).into_response(),
+        Err(error) => refusal(&error),
+    }
+}
+
+async fn deprovision(State(app): Shared, Path(id): Path<String>) -> Response {
+    provisioned(&app, &id, false)
+}
+
+async fn provision(State(app): Shared, Path(id): Path<String>) -> Response {
+    provisioned(&app, &id, true)
+}
+
+fn provisioned(app: &App, id: &str, enabled: bool) -> Response {
+    match app.set_deprovisioned(id, !enabled, &Origin::default()) {
+        Ok(user) => Json(json!(*user)).into_response(),
         Err(error) => refusal(&error),
     }
 }

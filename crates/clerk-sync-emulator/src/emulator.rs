@@ -196,10 +196,19 @@ impl Emulator {
         self.app.set_locked(user_id, locked, &Origin::default()).map(drop)
     }
 
-    /// Deletes a user.
+    /// Lets a directory (SCIM) disable the user or enable it again. From then on the directory manages the user: other
+    /// changes are refused, and webhooks carry `scim`.
     ///
     /// # Errors
     /// If there is no such user.
+    pub fn set_deprovisioned(&self, user_id: &str, deprovisioned: bool) -> Result<(), Refusal> {
+        self.app.set_deprovisioned(user_id, deprovisioned, &Origin::default()).map(drop)
+    }
+
+    /// Deletes a user.
+    ///
+    /// # Errors
+    /// If there is no such user, or a directory manages it.
     pub fn delete_user(&self, user_id: &str) -> Result<(), Refusal> {
         self.app.delete_user(user_id, &Origin::default()).map(drop)
     }

@@ -56,6 +56,9 @@ pub struct User {
     pub last_active_at: Option<i64>,
     pub legal_accepted_at: Option<i64>,
     pub bypass_client_trust: bool,
+    /// The directory that provisioned the user; Clerk shows it only in webhooks, as `scim`.
+    #[serde(skip)]
+    pub directory_id: Option<Id>,
     /// When the lock ends by itself; Clerk shows only the seconds that are left.
     #[serde(skip)]
     pub lockout_expires_at: Option<i64>,

@@ -5,9 +5,9 @@ mod support;
 
 use std::time::Duration;
 
-use clerk_sync_emulator::{Event, Options, Outcome, RateLimit, StartError, Weather, start};
+use clerk_sync_emulator::{Event, Options, Outcome, RateLimit, SessionStatus, StartError, Weather, start};
 use serde_json::{Value, json};
-use support::{Http, Receiver, new_user, quiet, verify};
+use support::{Http, Receiver, keys, new_user, quiet, verify};
 
 #[tokio::test]
 async fn answers_as_clerk_does() {
@@ -47,8 +47,6 @@ async fn every_field_of_the_recorded_user_is_there_and_no_other() {
     let id = clerk.create_user(new_user("ada@example.com")).unwrap();
     let ours = clerk.user_json(&id).unwrap();
     let recorded = support::fixture("bapi/GET_users_id.json");
-    let keys =
-        |value: &Value| value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
     assert_eq!(keys(&ours), keys(&recorded));
     assert_eq!(keys(&ours["email_addresses"][0]), keys(&recorded["email_addresses"][0]));
     let session = clerk.session(&clerk.create_session(&id).unwrap()).unwrap();
@@ -281,6 +279,55 @@ async fn sessions_end_with_their_users_and_tell_so() {
         "user.updated",
     ];
     assert_eq!(types, expected);
+}
+
+#[tokio::test]
+async fn a_deletion_is_later_than_every_version() {
+    let receiver = Receiver::start([]).await;
+    let clerk = start(Options { webhook_url: Some(receiver.url()), ..Options::default() }).await.unwrap();
+    let id = clerk.create_user(new_user("ada@example.com")).unwrap();
+    // Faster than one change a millisecond, so that versions run ahead of the clock.
+    for n in 0..2_000 {
+        clerk.set_banned(&id, n % 2 == 0).unwrap();
+    }
+    let last = clerk.user(&id).unwrap().updated_at;
+    clerk.delete_user(&id).unwrap();
+    quiet(&clerk).await;
+    let events = receiver.events();
+    let deleted = events.iter().find(|event| event["type"] == "user.deleted").unwrap();
+    assert!(deleted["timestamp"].as_i64().unwrap() > last);
+    let versions: std::collections::BTreeSet<_> =
+        events.iter().filter_map(|event| event["data"]["updated_at"].as_i64()).collect();
+    assert_eq!(versions.len(), 2_001);
+}
+
+#[tokio::test]
+async fn a_directory_manages_its_users_alone() {
+    let receiver = Receiver::start([]).await;
+    let clerk = start(Options::default()).await.unwrap();
+    let http = Http::of(&clerk);
+    let id = clerk.create_user(new_user("ada@example.com")).unwrap();
+    let session = clerk.create_session(&id).unwrap();
+    clerk.set_webhook_url(Some(&receiver.url())).unwrap();
+    let off = http.post(&format!("/__emulator/users/{id}/deprovision"), json!({})).await;
+    assert_eq!(off.body["deprovisioned"], true);
+    assert_eq!(clerk.session(&session).unwrap().status, SessionStatus::Revoked);
+    let refused = http.send("DELETE", &format!("/v1/users/{id}"), None).await;
+    assert_eq!((refused.status, refused.code()), (409, "user_managed_by_scim"));
+    let refused = http.post("/v1/sessions", json!({"user_id": &*id})).await;
+    assert_eq!((refused.status, refused.code()), (401, "deprovisioned"));
+    http.post(&format!("/__emulator/users/{id}/provision"), json!({})).await;
+    quiet(&clerk).await;
+    let mut updates = receiver.events();
+    updates.retain(|event| event["type"] == "user.updated");
+    updates.sort_by_key(|event| event["data"]["updated_at"].as_i64());
+    let states: Vec<_> = updates.iter().map(|event| event["data"]["deprovisioned"].as_bool()).collect();
+    assert_eq!(states, [Some(true), Some(false)]);
+    let recorded = support::fixture("webhooks/user.updated.scim_deprovisioned.json");
+    assert_eq!(keys(&updates[0]["data"]), keys(&recorded["data"]));
+    assert_eq!(keys(&updates[0]["data"]["scim"]), keys(&recorded["data"]["scim"]));
+    let read = http.get(&format!("/v1/users/{id}")).await;
+    assert!(read.body.get("scim").is_none());
 }
 
 #[tokio::test]

@@ -91,6 +91,22 @@ impl App {
         Ok(user)
     }
 
+    /// What a directory does to its users: disabling one ends its sessions, too.
+    pub(crate) fn set_deprovisioned(
+        &self,
+        id: &str,
+        off: bool,
+        origin: &Origin,
+    ) -> Result<Arc<User>, Refusal> {
+        let tick = self.tick();
+        let user = lock(&self.state).set_deprovisioned(id, off, tick)?;
+        self.user_updated(&user, origin);
+        if off {
+            self.revoke_sessions(&user, origin);
+        }
+        Ok(user)
+    }
+
     pub(crate) fn delete_user(&self, id: &str, origin: &Origin) -> Result<Arc<User>, Refusal> {
         let tick = self.tick();
         let (user, sessions) = {

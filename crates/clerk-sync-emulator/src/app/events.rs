@@ -39,6 +39,33 @@ struct EventAttributes<'a> {
 }
 
 #[derive(Serialize)]
+struct UserData<'a> {
+    #[serde(flatten)]
+    user: &'a User,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scim: Option<Scim<'a>>,
+}
+
+/// Only `user.created` and `user.updated` carry it, and only for users of a directory.
+#[derive(Serialize)]
+struct Scim<'a> {
+    directory_id: &'a str,
+    directory_enabled: bool,
+    external_id: Option<&'a str>,
+}
+
+impl<'a> UserData<'a> {
+    fn of(user: &'a User) -> Self {
+        let scim = user.directory_id.as_deref().map(|directory_id| Scim {
+            directory_id,
+            directory_enabled: true,
+            external_id: user.external_id.as_deref(),
+        });
+        Self { user, scim }
+    }
+}
+
+#[derive(Serialize)]
 struct DeletedUser<'a> {
     deleted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,12 +84,14 @@ struct SessionData<'a> {
 impl App {
     pub(super) fn user_created(&self, user: &Arc<User>, origin: &Origin) {
         self.note(Event::UserCreated { user_id: user.id.clone(), updated_at: user.updated_at });
-        self.publish("user.created", user, &*user.seen_at(now_ms()), user.updated_at, origin);
+        let seen = user.seen_at(now_ms());
+        self.publish("user.created", user, &UserData::of(&seen), user.updated_at, origin);
     }
 
     pub(super) fn user_updated(&self, user: &Arc<User>, origin: &Origin) {
         self.note(Event::UserUpdated { user_id: user.id.clone(), updated_at: user.updated_at });
-        self.publish("user.updated", user, &*user.seen_at(now_ms()), user.updated_at, origin);
+        let seen = user.seen_at(now_ms());
+        self.publish("user.updated", user, &UserData::of(&seen), user.updated_at, origin);
     }
 
     pub(super) fn user_deleted(&self, user: &Arc<User>, origin: &Origin) {

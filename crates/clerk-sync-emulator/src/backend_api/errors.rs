@@ -216,8 +216,22 @@ impl From<Refusal> for ApiError {
             Refusal::PasswordTooShort => {
                 Self::form("form_password_length_too_short", "is too short", long, "password")
             }
-            Refusal::Username => Self::form("form_username_invalid", "is invalid", long, "username"),
+            Refusal::UsernameLength => {
+                Self::form("form_username_invalid_length", "has a wrong length", long, "username")
+            }
+            Refusal::UsernameCharacter => {
+                Self::form("form_username_invalid_character", "is invalid", long, "username")
+            }
+            Refusal::UsernameNumber => {
+                Self::form("form_username_needs_non_number_char", "is invalid", long, "username")
+            }
+            Refusal::ManagedByDirectory => {
+                Self::new(StatusCode::CONFLICT, "user_managed_by_scim", "Managed by a directory", long)
+            }
             Refusal::Banned => Self::new(StatusCode::FORBIDDEN, "user_banned", "User banned", long),
+            Refusal::Deprovisioned => {
+                Self::new(StatusCode::UNAUTHORIZED, "deprovisioned", "User deprovisioned", long)
+            }
             Refusal::Locked => Self::new(StatusCode::FORBIDDEN, "user_locked", "User locked", long),
         }
     }

@@ -18,6 +18,7 @@ pub(crate) enum SignUp {
     /// The user signed up and typed a code.
     EmailCode,
 }
+
 impl State {
     /// Makes a user.
     pub(crate) fn create_user(
@@ -85,6 +86,7 @@ impl State {
             last_active_at: Some(now_ms),
             legal_accepted_at,
             bypass_client_trust: new.bypass_client_trust.unwrap_or(false),
+            directory_id: None,
             lockout_expires_at: (new.locked == Some(true)).then_some(now_ms + LOCKOUT_MS),
         });
         self.put(None, Some(user.clone()), now_ms);

@@ -79,12 +79,24 @@ pub enum Refusal {
     /// The password is shorter than 8 characters.
     #[error("the password is too short")]
     PasswordTooShort,
-    /// The username is shorter than 4 or longer than 64 characters, or has characters that are not allowed.
-    #[error("the username is not allowed")]
-    Username,
+    /// The username is shorter than 4 or longer than 64 characters.
+    #[error("the username must have 4 to 64 characters")]
+    UsernameLength,
+    /// The username has other characters than letters, digits, `_`, `-` and `.`.
+    #[error("the username has characters that are not allowed")]
+    UsernameCharacter,
+    /// The username is a number.
+    #[error("the username needs a character that is no digit")]
+    UsernameNumber,
+    /// A directory provisions the user; only it may change or remove it.
+    #[error("the user is managed by a directory")]
+    ManagedByDirectory,
     /// A banned user cannot sign in.
     #[error("the user is banned")]
     Banned,
+    /// A user whom a directory disabled cannot sign in.
+    #[error("the user is deprovisioned")]
+    Deprovisioned,
     /// A locked user cannot sign in.
     #[error("the user is locked")]
     Locked,

@@ -107,8 +107,14 @@ impl State {
     pub(super) fn check_username(&self, username: &str, own: Option<&Id>) -> Result<(), Refusal> {
         let allowed =
             |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
-        if !(4..=64).contains(&username.len()) || !username.chars().all(allowed) {
-            return Err(Refusal::Username);
+        if !(4..=64).contains(&username.chars().count()) {
+            return Err(Refusal::UsernameLength);
+        }
+        if !username.chars().all(allowed) {
+            return Err(Refusal::UsernameCharacter);
+        }
+        if username.chars().all(|character| character.is_ascii_digit()) {
+            return Err(Refusal::UsernameNumber);
         }
         match self.identifiers.username_holder(username) {
             Some(holder) if Some(holder) != own => Err(Refusal::Taken { param: "username" }),

@@ -45,6 +45,9 @@ impl State {
         if seen.banned {
             return Err(Refusal::Banned);
         }
+        if seen.deprovisioned {
+            return Err(Refusal::Deprovisioned);
+        }
         if seen.locked {
             return Err(Refusal::Locked);
         }

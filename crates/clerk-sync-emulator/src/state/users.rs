@@ -13,6 +13,7 @@ use crate::user::{MetadataChange, User, UserPatch};
 pub(super) const LOCKOUT_MS: i64 = 3_600_000;
 /// Failed attempts an unlocked user has left.
 pub(super) const ATTEMPTS: u32 = 10;
+
 impl State {
     /// Changes a user in one version.
     pub(crate) fn update_user(
@@ -21,7 +22,7 @@ impl State {
         patch: UserPatch,
         tick: Tick,
     ) -> Result<Arc<User>, Refusal> {
-        let before = self.user(id)?.clone();
+        let before = self.unmanaged_user(id)?.clone();
         if let Some(Some(username)) = &patch.username {
             self.check_username(username, Some(&before.id))?;
         }
@@ -126,9 +127,31 @@ impl State {
         })
     }
 
+    /// A directory disables the user, or enables it again; from the first time on it manages the user.
+    pub(crate) fn set_deprovisioned(
+        &mut self,
+        id: &str,
+        off: bool,
+        tick: Tick,
+    ) -> Result<Arc<User>, Refusal> {
+        self.user(id)?;
+        let directory_id = self.ids.next("scimdir", tick.now_ms);
+        self.change(id, tick, |user| {
+            user.deprovisioned = off;
+            user.directory_id.get_or_insert(directory_id);
+            Ok(())
+        })
+    }
+
+    /// The user, if no directory manages it.
+    fn unmanaged_user(&self, id: &str) -> Result<&Arc<User>, Refusal> {
+        let user = self.user(id)?;
+        if user.directory_id.is_some() { Err(Refusal::ManagedByDirectory) } else { Ok(user) }
+    }
+
     /// Removes the user and returns what it was.
     pub(crate) fn delete_user(&mut self, id: &str, tick: Tick) -> Result<Arc<User>, Refusal> {
-        let before = self.user(id)?.clone();
+        let before = self.unmanaged_user(id)?.clone();
         self.put(Some(before.clone()), None, tick.now_ms);
         Ok(before)
     }

@@ -27,6 +27,10 @@ pub(crate) async fn quiet(clerk: &Emulator) {
     tokio::time::timeout(std::time::Duration::from_secs(30), clerk.quiet()).await.unwrap();
 }
 
+pub(crate) fn keys(value: &Value) -> std::collections::BTreeSet<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
 pub(crate) fn fixture(path: &str) -> Value {
     let file = format!("{}/../../fixtures/clerk/{path}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
@@ -169,6 +173,10 @@ impl Receiver {
 
     pub(crate) fn url(&self) -> String {
         self.url.clone()
+    }
+
+    pub(crate) fn events(&self) -> Vec<Value> {
+        self.received().iter().map(|webhook| serde_json::from_slice(&webhook.body).unwrap()).collect()
     }
 
     pub(crate) fn received(&self) -> Vec<Webhook> {
