@@ -146,6 +146,22 @@ async fn a_failed_webhook_comes_again_with_its_id_and_a_new_time() {
 }
 
 #[tokio::test]
+async fn an_answer_that_takes_too_long_is_none() {
+    let receiver = Receiver::start([Receiver::NEVER]).await;
+    let options = Options {
+        webhook_url: Some(receiver.url()),
+        webhook_timeout: Duration::from_millis(200),
+        speed: 200_000.0,
+        ..Options::default()
+    };
+    let clerk = start(options).await.unwrap();
+    clerk.create_user(new_user("ada@example.com")).unwrap();
+    quiet(&clerk).await;
+    assert_eq!(outcomes(&clerk), [Outcome::Retry, Outcome::Delivered]);
+    assert_eq!(receiver.received().len(), 2);
+}
+
+#[tokio::test]
 async fn gives_up_after_eight_attempts() {
     let receiver = Receiver::start([500; 8]).await;
     let options = Options { webhook_url: Some(receiver.url()), speed: 50_000_000.0, ..Options::default() };
@@ -287,7 +303,7 @@ async fn a_deletion_is_later_than_every_version() {
     let clerk = start(Options { webhook_url: Some(receiver.url()), ..Options::default() }).await.unwrap();
     let id = clerk.create_user(new_user("ada@example.com")).unwrap();
     // Faster than one change a millisecond, so that versions run ahead of the clock.
-    for n in 0..2_000 {
+    for n in 0..500 {
         clerk.set_banned(&id, n % 2 == 0).unwrap();
     }
     let last = clerk.user(&id).unwrap().updated_at;
@@ -298,7 +314,7 @@ async fn a_deletion_is_later_than_every_version() {
     assert!(deleted["timestamp"].as_i64().unwrap() > last);
     let versions: std::collections::BTreeSet<_> =
         events.iter().filter_map(|event| event["data"]["updated_at"].as_i64()).collect();
-    assert_eq!(versions.len(), 2_001);
+    assert_eq!(versions.len(), 501);
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ use crate::weather::Fate;
 
 /// Largest body that is read, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
+/// Longest id that counters and the timeline keep, in bytes; Clerk's have 32.
+const MAX_NOTED_ID: usize = 64;
 /// Every version of the API there is (Clerk docs, "Versioning").
 const VERSIONS: [&str; 5] = ["2021-02-05", "2024-10-01", "2025-04-10", "2025-11-10", "2026-05-12"];
 /// From this version on, metadata is changed through its own endpoints only.
@@ -188,7 +190,9 @@ fn origin(parts: &http::request::Parts) -> Origin {
 fn note(app: &App, route: Option<Route>, segments: &[String], status: StatusCode) {
     let name = route.map_or("unknown", |route| route.name);
     let user_id = match segments {
-        [first, id, ..] if first == "users" && id.starts_with("user_") => Some(id.clone()),
+        [first, id, ..] if first == "users" && id.starts_with("user_") && id.len() <= MAX_NOTED_ID => {
+            Some(id.clone())
+        }
         _ => None,
     };
     let user_read = user_id.as_deref().filter(|_| name == "GET /v1/users/{id}");
