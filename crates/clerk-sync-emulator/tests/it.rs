@@ -74,7 +74,9 @@ async fn refuses_as_clerk_does() {
     .await;
     check(&http.with("clerk-api-version", "2020-01-01"), "/v1/users", 400, "api_version_invalid").await;
     check(&http, "/v1/users?__clerk_api_version=2026-05-12", 400, "api_version_invalid").await;
-    check(&http, "/v1/nothing", 404, "resource_not_found").await;
+    for path in ["/v1/nothing", "/v1users", "/users", "/v1"] {
+        check(&http, path, 404, "resource_not_found").await;
+    }
     check(&http, "/v1/users?limit=501", 422, "form_param_value_invalid").await;
     check(&http, "/v1/users?starting_after=user_x&offset=1", 422, "form_param_value_invalid").await;
     let many = "user_id=x&".repeat(101);

@@ -108,8 +108,8 @@ pub(crate) async fn serve(app: Arc<App>, request: Request<Body>) -> Response {
         tokio::time::sleep(latency).await;
     }
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().strip_prefix("/v1").unwrap_or_default();
-    let segments: Vec<String> = path.trim_start_matches('/').split('/').map(params::decoded).collect();
+    let path = parts.uri.path().strip_prefix("/v1/").unwrap_or_default();
+    let segments: Vec<String> = path.split('/').map(params::decoded).collect();
     let route = route(&parts.method, &segments);
     let result = match (fate, to_bytes(body, MAX_BODY).await) {
         (Fate::Served, Ok(body)) => {
