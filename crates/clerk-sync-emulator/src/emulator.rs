@@ -63,6 +63,7 @@ pub async fn start(options: Options) -> Result<Emulator, StartError> {
         target,
         speed: options.speed,
         concurrency: options.webhook_concurrency,
+        timeout: options.webhook_timeout,
         seed: seeds[1],
     };
     let deliver = Arc::new(Deliver::new(settings, sky.clone(), timeline.clone()));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -32,6 +33,8 @@ pub struct Options {
     pub rate_limit: Option<RateLimit>,
     /// Where webhooks go; loopback only. Without one they are kept but not sent.
     pub webhook_url: Option<String>,
+    /// How long a receiver has for its whole answer to a webhook.
+    pub webhook_timeout: Duration,
     /// How many webhooks may be in flight at once.
     pub webhook_concurrency: usize,
     /// How much faster than Svix's retries ours are; 1.0 is the real schedule over 27 hours.
@@ -53,6 +56,8 @@ impl Default for Options {
             jwt_templates: BTreeMap::new(),
             rate_limit: Some(RateLimit::PRODUCTION),
             webhook_url: None,
+            // Svix docs, "Retries".
+            webhook_timeout: Duration::from_secs(15),
             webhook_concurrency: 64,
             speed: 1.0,
             weather: Weather::default(),
@@ -112,6 +117,7 @@ impl Options {
                 self.issuer_host.contains('.') && self.issuer_host.bytes().all(host_allowed),
                 "a host name with a dot in it",
             ),
+            ("webhook_timeout", !self.webhook_timeout.is_zero(), "longer than nothing"),
             ("webhook_concurrency", (1..=1_024).contains(&self.webhook_concurrency), "1 to 1024"),
             (
                 "rate_limit",

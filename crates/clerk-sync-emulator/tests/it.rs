@@ -74,7 +74,9 @@ async fn refuses_as_clerk_does() {
     .await;
     check(&http.with("clerk-api-version", "2020-01-01"), "/v1/users", 400, "api_version_invalid").await;
     check(&http, "/v1/users?__clerk_api_version=2026-05-12", 400, "api_version_invalid").await;
-    check(&http, "/v1/nothing", 404, "resource_not_found").await;
+    for path in ["/v1/nothing", "/v1users", "/users", "/v1"] {
+        check(&http, path, 404, "resource_not_found").await;
+    }
     check(&http, "/v1/users?limit=501", 422, "form_param_value_invalid").await;
     check(&http, "/v1/users?starting_after=user_x&offset=1", 422, "form_param_value_invalid").await;
     let many = "user_id=x&".repeat(101);
@@ -143,6 +145,22 @@ async fn a_failed_webhook_comes_again_with_its_id_and_a_new_time() {
     assert!(!clerk.resend("msg_unknown"));
     quiet(&clerk).await;
     assert_eq!(receiver.received()[3].id, received[0].id);
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_none() {
+    let receiver = Receiver::start([Receiver::NEVER]).await;
+    let options = Options {
+        webhook_url: Some(receiver.url()),
+        webhook_timeout: Duration::from_millis(200),
+        speed: 200_000.0,
+        ..Options::default()
+    };
+    let clerk = start(options).await.unwrap();
+    clerk.create_user(new_user("ada@example.com")).unwrap();
+    quiet(&clerk).await;
+    assert_eq!(outcomes(&clerk), [Outcome::Retry, Outcome::Delivered]);
+    assert_eq!(receiver.received().len(), 2);
 }
 
 #[tokio::test]
@@ -287,7 +305,7 @@ async fn a_deletion_is_later_than_every_version() {
     let clerk = start(Options { webhook_url: Some(receiver.url()), ..Options::default() }).await.unwrap();
     let id = clerk.create_user(new_user("ada@example.com")).unwrap();
     // Faster than one change a millisecond, so that versions run ahead of the clock.
-    for n in 0..2_000 {
+    for n in 0..500 {
         clerk.set_banned(&id, n % 2 == 0).unwrap();
     }
     let last = clerk.user(&id).unwrap().updated_at;
@@ -298,7 +316,7 @@ async fn a_deletion_is_later_than_every_version() {
     assert!(deleted["timestamp"].as_i64().unwrap() > last);
     let versions: std::collections::BTreeSet<_> =
         events.iter().filter_map(|event| event["data"]["updated_at"].as_i64()).collect();
-    assert_eq!(versions.len(), 2_001);
+    assert_eq!(versions.len(), 501);
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ use crate::weather::Fate;
 
 /// Largest body that is read, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
+/// Longest id that counters and the timeline keep, in bytes; Clerk's have 32.
+const MAX_NOTED_ID: usize = 64;
 /// Every version of the API there is (Clerk docs, "Versioning").
 const VERSIONS: [&str; 5] = ["2021-02-05", "2024-10-01", "2025-04-10", "2025-11-10", "2026-05-12"];
 /// From this version on, metadata is changed through its own endpoints only.
@@ -106,8 +108,8 @@ pub(crate) async fn serve(app: Arc<App>, request: Request<Body>) -> Response {
         tokio::time::sleep(latency).await;
     }
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().strip_prefix("/v1").unwrap_or_default();
-    let segments: Vec<String> = path.trim_start_matches('/').split('/').map(params::decoded).collect();
+    let path = parts.uri.path().strip_prefix("/v1/").unwrap_or_default();
+    let segments: Vec<String> = path.split('/').map(params::decoded).collect();
     let route = route(&parts.method, &segments);
     let result = match (fate, to_bytes(body, MAX_BODY).await) {
         (Fate::Served, Ok(body)) => {
@@ -188,7 +190,9 @@ fn origin(parts: &http::request::Parts) -> Origin {
 fn note(app: &App, route: Option<Route>, segments: &[String], status: StatusCode) {
     let name = route.map_or("unknown", |route| route.name);
     let user_id = match segments {
-        [first, id, ..] if first == "users" && id.starts_with("user_") => Some(id.clone()),
+        [first, id, ..] if first == "users" && id.starts_with("user_") && id.len() <= MAX_NOTED_ID => {
+            Some(id.clone())
+        }
         _ => None,
     };
     let user_read = user_id.as_deref().filter(|_| name == "GET /v1/users/{id}");

@@ -104,6 +104,7 @@ pub(crate) struct DeliverySettings {
     pub(crate) target: Option<Target>,
     pub(crate) speed: f64,
     pub(crate) concurrency: usize,
+    pub(crate) timeout: Duration,
     pub(crate) seed: u64,
 }
 
@@ -145,7 +146,7 @@ impl Deliver {
             key: settings.key,
             speed: settings.speed,
             concurrency: settings.concurrency.max(1),
-            sender: send::Sender::new(settings.concurrency),
+            sender: send::Sender::new(settings.concurrency, settings.timeout),
             sky,
             timeline,
         }

@@ -13,8 +13,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 
-/// How long the receiver has for its whole answer (Svix docs, "Retries").
-const TIMEOUT: Duration = Duration::from_secs(15);
 /// As Clerk's deliveries introduce themselves.
 const USER_AGENT: &str = "Svix-Webhooks/1.99.0 (sender-9YMgn; +https://www.svix.com/http-sender/)";
 
@@ -77,13 +75,18 @@ pub(super) struct Answer {
 
 /// Sends over kept-alive connections; follows no redirect and no proxy setting.
 #[derive(Clone, Debug)]
-pub(super) struct Sender(Client<HttpConnector<LoopbackResolver>, Full<Bytes>>);
+pub(super) struct Sender {
+    client: Client<HttpConnector<LoopbackResolver>, Full<Bytes>>,
+    timeout: Duration,
+}
 
 impl Sender {
-    pub(super) fn new(idle_connections: usize) -> Self {
+    pub(super) fn new(idle_connections: usize, timeout: Duration) -> Self {
         let mut connector = HttpConnector::new_with_resolver(LoopbackResolver);
         connector.set_nodelay(true);
-        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(idle_connections).build(connector))
+        let client =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(idle_connections).build(connector);
+        Self { client, timeout }
     }
 
     /// `None` if there was no complete answer in time.
@@ -104,7 +107,7 @@ impl Sender {
             .body(Full::new(body))
             .ok()?;
         let exchange = async {
-            let response = self.0.request(request).await.ok()?;
+            let response = self.client.request(request).await.ok()?;
             let answer = answer(response.status().as_u16(), response.headers());
             // Read to the end, so that the connection can be used again; the text itself means nothing here.
             let mut body = response.into_body();
@@ -113,7 +116,7 @@ impl Sender {
             }
             Some(answer)
         };
-        tokio::time::timeout(TIMEOUT, exchange).await.ok().flatten()
+        tokio::time::timeout(self.timeout, exchange).await.ok().flatten()
     }
 }
 

@@ -34,6 +34,12 @@ impl History {
         self.changes.push_back(Change { at_ms, id, before });
     }
 
+    /// What `id` was at `as_of_ms`, if it changed since: `Some(None)` if it did not exist.
+    pub(super) fn user_as_of(&self, id: &str, as_of_ms: i64) -> Option<Option<Arc<User>>> {
+        let later = self.changes.iter().rev().take_while(|change| change.at_ms > as_of_ms);
+        later.filter(|change| *change.id == *id).last().map(|change| change.before.clone())
+    }
+
     /// The users that changed after `as_of_ms`, as they were then; `None` for one that did not exist.
     pub(super) fn as_of(&self, as_of_ms: i64) -> HashMap<Id, Option<Arc<User>>> {
         let mut past = HashMap::new();

@@ -169,7 +169,7 @@ impl State {
 
     /// The user as it was at a time in the recent past.
     pub(crate) fn user_as_of(&self, id: &str, as_of_ms: i64) -> Result<Arc<User>, Refusal> {
-        let past = self.history.as_of(as_of_ms).remove(id);
+        let past = self.history.user_as_of(id, as_of_ms);
         let seen = past.unwrap_or_else(|| self.users.get(id).cloned());
         seen.ok_or_else(|| not_found("user", id))
     }

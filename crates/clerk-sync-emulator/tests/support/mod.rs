@@ -161,6 +161,9 @@ struct Seen {
 }
 
 impl Receiver {
+    /// A status that is never answered.
+    pub(crate) const NEVER: u16 = 0;
+
     pub(crate) async fn start(statuses: impl IntoIterator<Item = u16>) -> Self {
         let seen =
             Arc::new(Mutex::new(Seen { statuses: statuses.into_iter().collect(), webhooks: Vec::new() }));
@@ -187,14 +190,20 @@ impl Receiver {
 async fn receive(State(seen): State<Arc<Mutex<Seen>>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let text =
         |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-    let mut seen = seen.lock().unwrap();
-    seen.webhooks.push(Webhook {
+    let webhook = Webhook {
         id: text("svix-id"),
         timestamp: text("svix-timestamp"),
         signature: text("svix-signature"),
         user_agent: text("user-agent"),
         body,
-    });
-    let status = seen.statuses.pop_front().unwrap_or(204);
+    };
+    let status = {
+        let mut seen = seen.lock().unwrap();
+        seen.webhooks.push(webhook);
+        seen.statuses.pop_front().unwrap_or(204)
+    };
+    if status == Receiver::NEVER {
+        std::future::pending::<()>().await;
+    }
     StatusCode::from_u16(status).unwrap()
 }
