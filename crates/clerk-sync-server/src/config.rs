@@ -84,6 +84,11 @@ impl Config {
     pub(crate) fn load(flags: Raw, file: Option<&std::path::Path>) -> anyhow::Result<Self> {
         let file = Raw::from_file(file)?;
         let environment = Raw::from_environment(|name| std::env::var(name).ok());
-        Ok(check::check(flags.or(environment).or(file))?)
+        Self::check(flags.or(environment).or(file))
+    }
+
+    /// Checks values that are all there is.
+    pub(crate) fn check(raw: Raw) -> anyhow::Result<Self> {
+        Ok(check::check(raw)?)
     }
 }

@@ -1,7 +1,79 @@
-use anyhow::Result;
+//! `clerk-sync dev`: an offline Clerk, a server and a page to play with, in one process.
+
+mod api;
+mod page;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use clerk_sync_emulator::{Options, RateLimit};
+
+use crate::cli::say;
+use crate::config::{Config, Raw};
+use crate::{compose, listen};
+
 #[derive(Debug, Args)]
-pub(crate) struct Settings {}
-pub(crate) async fn run(_: Settings) -> Result<()> {
+pub(crate) struct Settings {
+    /// Where to listen; loopback only.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// A database to keep; without it one in a temporary folder, gone at the end.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// How much faster than in real life webhooks are retried.
+    #[arg(long, default_value_t = 10.0)]
+    speed: f64,
+    /// Makes ids, weather and retries repeatable.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Runs until told to stop.
+pub(crate) async fn run(settings: Settings) -> Result<()> {
+    ensure!(
+        settings.listen.ip().is_loopback(),
+        "--listen {}: the page can sign anybody in, so it listens on loopback only, such as 127.0.0.1:8787",
+        settings.listen
+    );
+    let folder = tempfile::tempdir()?;
+    let database =
+        settings.database_url.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("dev.db").display()));
+    let listener = listen::bind(settings.listen)
+        .await
+        .context("is another clerk-sync dev running? choose another port with --listen")?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let clerk = clerk_sync_emulator::start(Options {
+        seed: settings.seed,
+        speed: settings.speed,
+        authorized_party: Some(origin.clone()),
+        rate_limit: Some(RateLimit::DEVELOPMENT),
+        webhook_url: Some(format!("{origin}/webhooks/clerk")),
+        ..Options::default()
+    })
+    .await?;
+    let raw = Raw::default()
+        .with("clerk_secret_key", Some(clerk.secret_key().to_owned()))
+        .with("clerk_publishable_key", Some(clerk.publishable_key().to_owned()))
+        .with("clerk_webhook_signing_secret", Some(clerk.webhook_secret().to_owned()))
+        .with("clerk_api_url", Some(clerk.url().to_owned()))
+        .with("authorized_parties", Some(origin.clone()))
+        .with("database_url", Some(database.clone()));
+    let config = Config::check(raw)?;
+    let sync = compose::sync(&config)?;
+    say(&format!("open {origin}"));
+    say(&format!(
+        "  a page to sign up on, set the weather and watch; GET {origin}/me; webhooks at {origin}/webhooks/clerk"
+    ));
+    say(&format!("  offline Clerk at {}", clerk.url()));
+    say(&format!("  users in {database}"));
+    let worker = tokio::spawn({
+        let sync = sync.clone();
+        async move { sync.run(std::future::pending()).await }
+    });
+    let app = compose::app(&sync, &config).merge(page::routes()).merge(api::routes(clerk, sync));
+    listen::serve(listener, app, listen::told_to_stop(), Duration::from_secs(2)).await;
+    worker.abort();
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What is counted, in the words of Prometheus.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -224,7 +225,7 @@ impl Metrics {
         self.last_webhook.set(seconds(now.as_millis()));
     }
 
-    /// Every counter as text, in the format Prometheus scrapes.
+    /// Every counter as text, in the format Prometheus scrapes (0.0.4).
     pub(crate) fn text(&self, backlog: Option<&Backlog>, now: Timestamp) -> String {
         if let Some(backlog) = backlog {
             let gauge = |status: DeliveryStatus, count: u64| {
@@ -246,8 +247,33 @@ impl Metrics {
             // Writing to a string does not fail; an empty page would hide it if it did.
             let _ = text.write_str("# the metrics could not be written\n");
         }
-        text
+        classic(&text)
     }
+}
+
+/// OpenMetrics names a counter without `_total`, the older text format of Prometheus with it. The older one
+/// is read by everything, so that is what we speak.
+fn classic(openmetrics: &str) -> String {
+    let counters: HashSet<&str> = openmetrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
+        .collect();
+    let mut text = String::with_capacity(openmetrics.len() + 64 * counters.len());
+    for line in openmetrics.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(kind @ ("HELP" | "TYPE")), Some(name), Some(rest))
+                if counters.contains(name) =>
+            {
+                text.push_str(&format!("# {kind} {name}_total {rest}\n"));
+            }
+            _ => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    text
 }
 
 fn source_word(fact: &Fact) -> &'static str {

@@ -145,7 +145,7 @@ impl ClerkSync {
         self.inner.inspect.ping().await
     }
 
-    /// All counters as text for Prometheus (OpenMetrics).
+    /// All counters as text for Prometheus.
     pub async fn metrics_text(&self) -> String {
         let now = self.inner.clock.now();
         let backlog = self.backlog(now).await;

@@ -28,9 +28,7 @@ pub(super) async fn ready(State(sync): State<ClerkSync>) -> Response {
 /// `/metrics`: counters for Prometheus.
 pub(super) async fn metrics(State(sync): State<ClerkSync>) -> Response {
     let mut response = sync.metrics_text().await.into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),
-    );
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }
