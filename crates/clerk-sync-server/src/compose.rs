@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use clerk_sync::clerk::api::{ApiSettings, ClerkApi};
 use clerk_sync::clerk::keys::{JwksSettings, Keys};
-use clerk_sync::clerk::session::{SessionRules, SessionVerifier};
+use clerk_sync::clerk::session::SessionRules;
 use clerk_sync::core::port::{Clock, Inspect};
 use clerk_sync::sqlite::{Migrate, Options, SqliteStore, Synchronous};
 use clerk_sync::{ClerkSync, SystemClock, http};
@@ -40,7 +40,7 @@ pub(crate) fn sync(config: &Config) -> Result<ClerkSync> {
         .directory(Arc::new(directory))
         .clock(clock)
         .keys(keys)
-        .verifier(SessionVerifier::new(rules))
+        .sessions(rules)
         .roles(config.roles.clone())
         .engine(config.engine.clone())
         .retention(config.retention.clone())

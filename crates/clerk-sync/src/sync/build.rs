@@ -5,10 +5,12 @@ use clerk_sync_core::{Delivery, DeliveryStatus, RolePolicy};
 use thiserror::Error;
 
 use super::{ClerkSync, Inner};
-use crate::clerk::keys::Keys;
+use crate::clerk::api::{ApiSettings, ClerkApi};
+use crate::clerk::keys::{JwksSettings, Keys};
 use crate::clerk::receive::read;
-use crate::clerk::secret::WebhookSecrets;
-use crate::clerk::session::SessionVerifier;
+use crate::clerk::secret::{InvalidSecret, SecretKey, WebhookSecrets};
+use crate::clerk::session::{SessionRules, SessionVerifier};
+use crate::clerk::{ConnectError, InvalidPublishableKey, PublishableKey};
 use crate::engine::{Engine, EngineSettings, Interpret};
 use crate::metrics::Metrics;
 
@@ -40,12 +42,21 @@ impl Retention {
 }
 
 /// Why a [`Builder`] cannot build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// A part without which there is nothing to do is missing.
     #[error("{0} is missing: call Builder::{0}")]
     Missing(&'static str),
+    /// A secret cannot be used.
+    #[error(transparent)]
+    Secret(#[from] InvalidSecret),
+    /// The publishable key cannot be used.
+    #[error(transparent)]
+    PublishableKey(#[from] InvalidPublishableKey),
+    /// Clerk cannot be reached as asked.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
 }
 
 /// Puts a [`ClerkSync`] together.
@@ -55,7 +66,8 @@ pub struct Builder {
     directory: Option<Arc<dyn Directory>>,
     clock: Option<Arc<dyn Clock>>,
     secrets: Option<WebhookSecrets>,
-    verifier: Option<SessionVerifier>,
+    rules: Option<SessionRules>,
+    authorized_parties: Vec<String>,
     keys: Option<Keys>,
     cookie_suffix: Option<String>,
     instance_id: Option<String>,
@@ -80,21 +92,54 @@ impl Builder {
         self
     }
 
-    /// Clerk's Backend API. Required.
+    /// Clerk's Backend API. Required, unless [`Builder::clerk`] is called.
     #[must_use]
     pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
         self.directory = Some(directory);
         self
     }
 
-    /// What judges session tokens. Required.
+    /// Everything that follows from Clerk's two keys: Backend API, keys and rules of session tokens, name of
+    /// the cookie. What is set by itself as well goes over it if it is set after.
+    ///
+    /// # Errors
+    /// When one of them is no such key.
+    pub fn clerk(mut self, secret_key: &str, publishable_key: &str) -> Result<Self, BuildError> {
+        let secret_key = SecretKey::parse("secret key", secret_key)?;
+        let publishable_key = PublishableKey::parse(publishable_key)?;
+        let clock = Arc::clone(self.clock.get_or_insert_with(|| Arc::new(crate::clock::SystemClock)));
+        self.directory = Some(Arc::new(ClerkApi::new(ApiSettings::new(secret_key), clock)?));
+        self.keys = Some(Keys::from_jwks(JwksSettings::new(publishable_key.jwks_url()))?);
+        self.rules = Some(SessionRules::new(publishable_key.issuer()));
+        self.cookie_suffix = Some(publishable_key.cookie_suffix());
+        Ok(self)
+    }
+
+    /// One webhook signing secret, with or without `whsec_`.
+    ///
+    /// # Errors
+    /// When it is empty, not base64, or under 24 bytes.
+    pub fn webhook_secret(mut self, secret: &str) -> Result<Self, BuildError> {
+        self.secrets = Some(WebhookSecrets::parse([("webhook secret", secret)])?);
+        Ok(self)
+    }
+
+    /// An origin (`azp`) whose tokens are accepted; may be called several times. Without any, tokens of every
+    /// origin of the instance are.
     #[must_use]
-    pub fn verifier(mut self, verifier: SessionVerifier) -> Self {
-        self.verifier = Some(verifier);
+    pub fn authorized_party(mut self, origin: impl Into<String>) -> Self {
+        self.authorized_parties.push(origin.into());
         self
     }
 
-    /// The keys session tokens are signed with. Required.
+    /// What session tokens must fulfil. Required, unless [`Builder::clerk`] is called.
+    #[must_use]
+    pub fn sessions(mut self, rules: SessionRules) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    /// The keys session tokens are signed with. Required, unless [`Builder::clerk`] is called.
     #[must_use]
     pub fn keys(mut self, keys: Keys) -> Self {
         self.keys = Some(keys);
@@ -108,7 +153,7 @@ impl Builder {
         self
     }
 
-    /// Time. Default: the system's.
+    /// Time; set it before [`Builder::clerk`]. Default: the system's.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -168,7 +213,8 @@ impl Builder {
     pub fn build(self) -> Result<ClerkSync, BuildError> {
         let (store, inspect) = self.store.ok_or(BuildError::Missing("store"))?;
         let directory = self.directory.ok_or(BuildError::Missing("directory"))?;
-        let verifier = self.verifier.ok_or(BuildError::Missing("verifier"))?;
+        let mut rules = self.rules.ok_or(BuildError::Missing("sessions"))?;
+        rules.authorized_parties.extend(self.authorized_parties);
         let keys = self.keys.ok_or(BuildError::Missing("keys"))?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(crate::clock::SystemClock));
         let metrics = Metrics::new();
@@ -192,7 +238,7 @@ impl Builder {
                 clock,
                 metrics,
                 secrets: self.secrets,
-                verifier,
+                verifier: SessionVerifier::new(rules),
                 keys,
                 cookie_suffix: self.cookie_suffix,
                 instance_id: self.instance_id.map_or_else(OnceLock::new, OnceLock::from),
