@@ -1,0 +1,86 @@
+use super::program::{run, text};
+
+const COMMANDS: [&str; 8] = ["serve", "dev", "demo", "emulator", "migrate", "settings", "bench", "help"];
+
+#[test]
+fn every_command_has_examples_in_its_help() {
+    for command in COMMANDS.iter().filter(|name| **name != "help") {
+        let output = run(&[command, "--help"], &[]);
+        assert!(output.status.success(), "{command}");
+        assert!(text(&output.stdout).contains("Examples:"), "{command} --help has no examples");
+    }
+    let all = text(&run(&["--help"], &[]).stdout);
+    for command in COMMANDS {
+        assert!(all.contains(command), "--help does not name {command}");
+    }
+    assert_eq!(
+        text(&run(&["--version"], &[]).stdout),
+        concat!("clerk-sync ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn wrong_settings_are_refused_together_each_with_its_fix() {
+    let output = run(
+        &["serve"],
+        &[("CLERK_SECRET_KEY", "nonsense"), ("CLERK_SYNC_LISTEN", "here"), ("DATABASE_URL", "oracle:x")],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    for name in ["CLERK_SECRET_KEY", "CLERK_SYNC_LISTEN", "DATABASE_URL", "CLERK_PUBLISHABLE_KEY"] {
+        assert!(error.contains(name), "{name} is not named in {error}");
+    }
+    assert_eq!(error.matches("fix:").count(), 4, "{error}");
+    assert!(!error.contains("nonsense"), "{error}");
+}
+
+#[test]
+fn migrations_are_applied_once_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("users.db").display());
+    let migrate = |words: &[&str]| {
+        let mut all = vec!["migrate", "--database-url", &url];
+        all.extend(words);
+        let output = run(&all, &[]);
+        (output.status.code(), text(&output.stdout))
+    };
+    let (code, said) = migrate(&["--check"]);
+    assert!(code == Some(1) && said.starts_with("pending: 0001"), "{said}");
+    let keys = [
+        ("CLERK_SECRET_KEY", "sk_test_b2ZmbGluZS5jbGVyay5leGFtcGxlLmtleQ"),
+        ("CLERK_PUBLISHABLE_KEY", "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k"),
+        ("CLERK_SYNC_MIGRATE", "false"),
+        ("DATABASE_URL", url.as_str()),
+    ];
+    let refused = run(&["serve"], &keys);
+    assert_eq!(refused.status.code(), Some(1), "it served on a database that is not migrated");
+    let (code, said) = migrate(&[]);
+    assert!(code == Some(0) && said.starts_with("applied: 0001"), "{said}");
+    assert_eq!(migrate(&[]), (Some(0), "nothing is pending\n".to_owned()));
+    assert_eq!(migrate(&["--check"]).0, Some(0));
+}
+
+#[test]
+fn the_demo_tells_a_script_scenario_verdict_and_timeline() {
+    let output = run(&["demo", "--json", "--only", "race", "--only", "webhook_not_sent", "--seed", "3"], &[]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = lines.iter().map(|line| line["scenario"].as_str().unwrap()).collect();
+    assert_eq!(names, ["race", "webhook_not_sent"]);
+    for line in &lines {
+        assert_eq!(line["verdict"], "holds");
+        let timeline = line["timeline"].as_array().unwrap();
+        assert!(timeline.iter().any(|step| step["what"].as_str().unwrap().starts_with("GET /me: 200")));
+    }
+    let unknown = run(&["demo", "--only", "no_such"], &[]);
+    assert!(unknown.status.code() == Some(1) && text(&unknown.stderr).contains("webhook_not_sent"));
+}
+
+#[test]
+fn a_failing_scenario_fails_the_demo() {
+    // A database that cannot be made: the scenario cannot hold.
+    let output = run(&["demo", "--only", "race", "--database-url", "sqlite:/no/such/folder/x.db"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("FAILS  race"), "{}", text(&output.stdout));
+}

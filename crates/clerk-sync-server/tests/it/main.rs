@@ -1,0 +1,6 @@
+//! The real program, from outside.
+
+mod commands;
+mod dev;
+mod program;
+mod serve;
