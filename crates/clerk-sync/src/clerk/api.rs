@@ -38,7 +38,8 @@ const UNSEEN: i64 = i64::MIN;
 ///
 /// - A call is tried up to three times, 2 s each; the caller bounds the whole by dropping the future.
 /// - Calls stay below a [budget](BudgetSettings): somebody waiting for an answer comes before a repair, a
-///   repair before a sweep. `Retry-After` holds all of them back.
+///   repair before a sweep. Only a lookup waits for its turn; the other lanes are told when to ask again.
+///   `Retry-After` holds all of them back.
 /// - After several failures in a row a [circuit breaker](BreakerSettings) answers at once for a while.
 /// - No redirect is followed, no proxy is taken from the environment, and a body over 2 MiB is not read.
 ///

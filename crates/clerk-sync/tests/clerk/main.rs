@@ -8,6 +8,7 @@ mod api_answers;
 mod api_limits;
 mod key_sets;
 mod keys;
+mod no_panic;
 mod publishable_key;
 mod secrets;
 mod support;
