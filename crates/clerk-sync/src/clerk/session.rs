@@ -38,7 +38,7 @@ pub struct Session {
     /// The organization the session is active in.
     pub organization: Option<Organization>,
     /// When the token was issued; its claims may be older.
-    pub issued_at: Option<Timestamp>,
+    pub issued_at: Timestamp,
     /// When the token expires; a few seconds of leeway are allowed beyond it.
     pub expires_at: Timestamp,
     /// The claims that are not Clerk's own: those configured for the session token.

@@ -96,6 +96,7 @@ impl SessionVerifier {
         keys: &Keys,
         now: Timestamp,
     ) -> Result<Arc<Session>, SessionError> {
+        // Before anything else, be it only a comparison.
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Refusal::TooLong.into());
         }
