@@ -34,6 +34,7 @@ async fn t51_keys_we_do_not_use_are_skipped() {
         ("RS512", with("alg", json!("RS512"))),
         ("elliptic", with("kty", json!("EC"))),
         ("symmetric", json!({"kty": "oct", "kid": "ins_b", "k": "AAAA"})),
+        ("a path for a kid", with("kid", json!("../../dev/null"))),
         ("no kid", changed(|key| drop(key.remove("kid")))),
         ("no modulus", changed(|key| drop(key.remove("n")))),
         ("no object", json!(7)),
@@ -65,7 +66,11 @@ async fn t51_t52_a_set_that_is_none_leaves_the_old_one() {
         ("10,000 keys", set(&many)),
         ("over 1 MiB", Told::json(200, large)),
         ("HTML", html),
-        ("a redirect", Told::json(302, "").with_header("location", &elsewhere.url)),
+        (
+            "a redirect",
+            Told { status: 302, ..set(&[OTHER_KEY.jwk("ins_b")]) }.with_header("location", &elsewhere.url),
+        ),
+        ("a server error", Told { status: 500, ..set(&[OTHER_KEY.jwk("ins_b")]) }),
         ("no keys", set(&[])),
         ("no list", Told::json(200, json!({"keys": {}}))),
         ("keys twice", Told::json(200, r#"{"keys":[],"keys":[]}"#)),
@@ -107,7 +112,12 @@ fn weak_keys_are_refused_as_pem_too() {
     let elliptic = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEVs/o5+uQbTjL3chynL4wXgUg2R9\
                     q9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==";
     let nothing = base64::engine::general_purpose::STANDARD.encode([0x30, 0x03, 0x02, 0x01, 0x01]);
-    for body in [elliptic, &nothing] {
+    // RSA of 1024 bits.
+    let short = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDftyNmzqBvot3by/7c9m6fSzRu\
+                 yjGNfmkP2p8yFtOPyKKygFyA3+jZDh4zl1o2ivwAKcrMsleIOiFw9evwuPci5YwQ\
+                 SzWlPBTYffFCTMFb8klDtcKuhY5TE1iI1SNTNrjFDyE0NgcRqOe3Jbx7d852pByh\
+                 X6nhQQo3SS6ODCeP5QIDAQAB";
+    for body in [elliptic, short, &nothing] {
         let pem = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----");
         assert!(Keys::from_pem(&pem).is_err());
     }

@@ -113,14 +113,17 @@ async fn who_hangs_up_does_not_take_the_new_key_from_the_others() {
     };
     server.arrived().await;
     // This one comes while the fetch is under way, and takes it over.
-    let polite = {
+    let mut polite = {
         let keys = Arc::clone(&keys);
         tokio::spawn(async move { verdict(&token(&OTHER_KEY, "ins_b", NOW), &keys, NOW).await })
     };
     tokio::task::yield_now().await;
     rude.abort();
     assert!(rude.await.unwrap_err().is_cancelled());
-    server.arrived().await;
+    tokio::select! {
+        () = server.arrived() => {}
+        verdict = &mut polite => panic!("without asking: {verdict:?}"),
+    }
     server.release(10);
     assert_eq!(polite.await.unwrap(), "ok");
     assert_eq!(server.seen(), 2);

@@ -150,4 +150,7 @@ async fn a_rotation_forgets_what_the_old_key_proved() {
     let after = NOW.plus_millis(300_000);
     let result = verifier.verify(&token, &keys, after).await;
     assert_eq!(result, Err(SessionError::Unauthenticated(Refusal::UnknownKey)));
+    // Nor does it come back from memory once the new set is fresh.
+    let result = verifier.verify(&token, &keys, after.plus_millis(1)).await;
+    assert_eq!(result, Err(SessionError::Undecidable { retry_after_ms: 9_999 }));
 }

@@ -142,7 +142,7 @@ fn w38_numbers_duplicates_and_depth() {
     let body = format!(r#"{{"type":"user.updated","data":{}}}"#, raw(&deep));
     unreadable(&read(body.as_bytes(), NOW), "too_deep", Some(USER));
     // Brackets in a text are no depth.
-    let text = format!(r#""x":"{}\"[""#, "[".repeat(10_000));
+    let text = format!(r#""x":"\"{}""#, "[".repeat(10_000));
     assert!(snapshot_from_user(raw(&text).as_bytes()).is_ok());
 }
 

@@ -144,5 +144,8 @@ fn the_backend_apis_user_is_read_the_same_way() {
     assert_eq!(snapshot, snapshot_of(&user));
     assert_eq!(snapshot_from_user(b"\xff"), Err(UnreadableUser::NotUtf8));
     assert_eq!(snapshot_from_user(b"[\"user_a\"]"), Err(UnreadableUser::NotAnObject));
+    // An array of as many elements as we have fields is no user either.
+    let array = json!([USER].into_iter().map(Value::from).chain(vec![json!(null); 16]).collect::<Vec<_>>());
+    assert_eq!(snapshot_from_user(array.to_string().as_bytes()), Err(UnreadableUser::NotAnObject));
     assert_eq!(snapshot_from_user(b"{}"), Err(UnreadableUser::NoId));
 }

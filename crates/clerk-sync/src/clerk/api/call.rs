@@ -34,7 +34,8 @@ impl ClerkApi {
                 Answer::Throttled { retry_after_ms } => {
                     pass.neutral();
                     self.budget.block_until(now.plus_millis(as_i64(retry_after_ms)));
-                    if last || retry_after_ms > self.settings.max_wait_ms {
+                    // A wait that is too long ends the next round, before anything leaves.
+                    if last {
                         return Err(DirectoryError::Throttled { retry_after_ms });
                     }
                 }
