@@ -3,6 +3,7 @@
 mod jwks;
 mod key;
 mod key_set;
+mod settings;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use std::sync::Arc;
 use clerk_sync_core::Timestamp;
 
 use jwks::Jwks;
-pub use jwks::{JwksSettings, JwksStatus};
 pub use key::InvalidPublicKey;
 use key::{VerifyingKey, pem};
+pub use settings::{JwksSettings, JwksStatus};
 
 use super::transport::ConnectError;
 

@@ -3,6 +3,23 @@
 //! [`token_from`] finds the token, [`SessionVerifier::verify`] proves it. The rules are stricter than those of
 //! Clerk's own `verifyToken`, which lets other kinds of tokens signed by the same key pass; each rule is a
 //! [`Refusal`].
+//!
+//! ```
+//! use clerk_sync::clerk::keys::Keys;
+//! use clerk_sync::clerk::session::{Session, SessionError, SessionVerifier, token_from};
+//! use clerk_sync_core::Timestamp;
+//! use std::sync::Arc;
+//!
+//! async fn session(
+//!     headers: &http::HeaderMap,
+//!     verifier: &SessionVerifier,
+//!     keys: &Keys,
+//!     now: Timestamp,
+//! ) -> Result<Arc<Session>, SessionError> {
+//!     let token = token_from(headers, Some("naoXFJnI"))?.ok_or(SessionError::Missing)?;
+//!     verifier.verify(token, keys, now).await
+//! }
+//! ```
 
 mod cache;
 mod claims;
@@ -38,7 +55,7 @@ pub struct Session {
     /// The organization the session is active in.
     pub organization: Option<Organization>,
     /// When the token was issued; its claims may be older.
-    pub issued_at: Option<Timestamp>,
+    pub issued_at: Timestamp,
     /// When the token expires; a few seconds of leeway are allowed beyond it.
     pub expires_at: Timestamp,
     /// The claims that are not Clerk's own: those configured for the session token.

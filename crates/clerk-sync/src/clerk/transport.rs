@@ -25,7 +25,7 @@ pub enum ConnectError {
     },
     /// The HTTP client could not be built, for want of root certificates for instance.
     #[error("the HTTP client could not be built")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The secret key cannot be put into a header.
     #[error("the secret key cannot be put into a header")]
     SecretKey,
@@ -66,7 +66,7 @@ pub(super) fn client(connect: Duration, attempt: Duration) -> Result<reqwest::Cl
         .connect_timeout(connect)
         .timeout(attempt)
         .build()
-        .map_err(ConnectError::Client)
+        .map_err(|error| ConnectError::Client(error.into()))
 }
 
 /// Why a body could not be read.

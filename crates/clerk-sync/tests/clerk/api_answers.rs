@@ -127,6 +127,18 @@ async fn redirects_are_not_followed_and_large_bodies_not_read() {
     assert_eq!(reason, "the answer is too large");
 }
 
+#[tokio::test]
+async fn a_body_of_unknown_length_is_bounded_too() {
+    let url = raw(b"HTTP/1.1 200 OK\r\n\r\n{\"id\":\"user_38peB5uMEQeCed7i5Nq9Ifj6Kd2\"}", true).await;
+    let limited = |max_body_bytes| {
+        let settings = ApiSettings { max_attempts: 1, max_body_bytes, ..settings(&url) };
+        ClerkApi::new(settings, Arc::new(ManualClock::at(NOW))).unwrap()
+    };
+    assert!(limited(41).user(&user(), Lane::Lookup).await.unwrap().is_some());
+    let error = limited(40).user(&user(), Lane::Lookup).await.unwrap_err();
+    assert!(error.to_string().contains("too large"), "{error}");
+}
+
 /// A server that writes these bytes to whoever connects, and hangs up or keeps silent.
 async fn raw(answer: &'static [u8], hang_up: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

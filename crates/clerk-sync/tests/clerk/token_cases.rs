@@ -29,7 +29,8 @@ const VERDICTS: [(&str, &str, Option<&str>); 41] = [
     ("iat_future", "issued_at", None),
     ("exp_missing", "expiry", None),
     ("exp_string", "expiry", None),
-    ("nbf_iat_missing", "active", None),
+    // Clerk's SDK lets the next one pass; without `iat` a lifetime has no beginning.
+    ("nbf_iat_missing", "issued_at", None),
     ("sub_missing", "subject", None),
     // Clerk's SDK lets the next one pass.
     ("sub_empty", "subject", None),

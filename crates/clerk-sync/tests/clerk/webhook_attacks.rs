@@ -1,15 +1,15 @@
-//! W1 to W20: headers, times, signatures and secrets.
+//! W1 to W17, W19 and W20: headers, times and signatures.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use clerk_sync::clerk::receive::{MAX_SIGNATURES, ReceiveError, Verified, body_digest, verify};
-use clerk_sync::clerk::secret::{SecretKey, SecretProblem, WebhookSecrets};
+use clerk_sync::clerk::secret::WebhookSecrets;
 use http::{HeaderMap, HeaderValue};
 
 use crate::support::NOW;
 
-const SECRET: &str = "whsec_4fEGV3usnRG5+3SJvRNfGZaECx11ApCR";
+pub(crate) const SECRET: &str = "whsec_4fEGV3usnRG5+3SJvRNfGZaECx11ApCR";
 const OLD_SECRET: &str = "whsec_jZ/eQ/XXJQgI7RgUpbm4MSAWf0MRT4ep";
 const BODY: &[u8] = br#"{"type":"user.updated","data":{}}"#;
 const ID: &str = "msg_2xVbQmTn8RkLwZy4JcHd6Fa1Gs9";
@@ -236,29 +236,6 @@ fn w15_w16_the_first_eight_signatures_are_looked_at() {
 }
 
 #[test]
-fn w18_secrets_that_could_be_guessed_are_refused_with_their_names() {
-    let refused = [
-        ("", SecretProblem::Empty),
-        ("whsec_", SecretProblem::Empty),
-        ("  ", SecretProblem::Empty),
-        ("whsec_not base64!", SecretProblem::NotBase64),
-        ("whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnk=x", SecretProblem::NotBase64),
-        // 23 bytes.
-        ("whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnk=", SecretProblem::TooShort),
-    ];
-    for (text, problem) in refused {
-        let error = WebhookSecrets::parse([("current", SECRET), ("previous", text)]).unwrap_err();
-        assert_eq!((error.name.as_str(), error.problem), ("previous", problem), "{text:?}");
-        assert!(text.trim().is_empty() || text == "whsec_" || !error.to_string().contains(text));
-    }
-    assert_eq!(WebhookSecrets::parse([]).unwrap_err().problem, SecretProblem::Missing);
-    let exactly = STANDARD.encode([7; 24]);
-    for text in [exactly.clone(), format!("whsec_{exactly}"), format!(" whsec_{exactly}\n")] {
-        assert!(WebhookSecrets::parse([("current", text.as_str())]).is_ok());
-    }
-}
-
-#[test]
 fn w19_w20_each_listed_secret_counts_and_no_other() {
     let headers = |secret| {
         let mut headers = HeaderMap::new();
@@ -273,22 +250,6 @@ fn w19_w20_each_listed_secret_counts_and_no_other() {
     let current = WebhookSecrets::parse([("current", SECRET)]).unwrap();
     assert_eq!(verify(&headers(OLD_SECRET), BODY, &current, NOW), unauthenticated("signature"));
     assert_eq!(both.names().collect::<Vec<_>>(), ["current", "previous"]);
-}
-
-#[test]
-fn secrets_do_not_print() {
-    let secrets = WebhookSecrets::parse([("current", SECRET)]).unwrap();
-    assert!(!format!("{secrets:?}").contains("4fEGV3"));
-    let key = SecretKey::parse("CLERK_SECRET_KEY", " sk_live_canary\n").unwrap();
-    assert!(key.is_live());
-    assert!(!format!("{key:?}").contains("canary"));
-    for wrong in
-        ["", "pk_live_canary", "sk_live_", "sk_canary", "sk_live_can ary", "sk_live_can\nary", SECRET]
-    {
-        let error = SecretKey::parse("CLERK_SECRET_KEY", wrong).unwrap_err();
-        assert!(!error.to_string().contains("can"), "{error}");
-        assert!(error.to_string().starts_with("CLERK_SECRET_KEY: "));
-    }
 }
 
 #[test]

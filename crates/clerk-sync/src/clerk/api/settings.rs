@@ -24,7 +24,8 @@ pub struct ApiSettings {
     pub budget: BudgetSettings,
     /// When calls are given up on for a while.
     pub breaker: BreakerSettings,
-    /// What the jitter of retries starts from; different in every process.
+    /// What the jitter of retries starts from. Give every process another one: with the default of 0 replicas
+    /// that fail together ask again together.
     pub jitter_seed: u64,
 }
 

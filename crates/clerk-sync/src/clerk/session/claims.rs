@@ -64,7 +64,7 @@ fn times(
     claims: &Members<'_>,
     rules: &SessionRules,
     now: Timestamp,
-) -> Result<(Option<Timestamp>, Timestamp), Refusal> {
+) -> Result<(Timestamp, Timestamp), Refusal> {
     let expires_at = seconds(claims, "exp", Refusal::Expiry)?.ok_or(Refusal::Expiry)?;
     if is_expired(expires_at, rules, now) {
         return Err(Refusal::Expired);
@@ -73,12 +73,12 @@ fn times(
     if seconds(claims, "nbf", Refusal::NotBefore)?.is_some_and(|not_before| not_before > latest) {
         return Err(Refusal::NotBefore);
     }
-    let issued_at = seconds(claims, "iat", Refusal::IssuedAt)?;
-    if issued_at.is_some_and(|issued_at| issued_at > latest) {
+    // Clerk's SDK lets a token without `iat` pass; its lifetime could not be told.
+    let issued_at = seconds(claims, "iat", Refusal::IssuedAt)?.ok_or(Refusal::IssuedAt)?;
+    if issued_at > latest {
         return Err(Refusal::IssuedAt);
     }
-    // Without `iat` the token can have no more left than a fresh one would.
-    if expires_at.millis_since(issued_at.unwrap_or(now)) > rules.max_lifetime_ms {
+    if expires_at.millis_since(issued_at) > rules.max_lifetime_ms {
         return Err(Refusal::Lifetime);
     }
     Ok((issued_at, expires_at))

@@ -114,7 +114,7 @@ refusals! {
     Expired = "expired",
     /// `nbf` is no whole number or in the future.
     NotBefore = "not_before",
-    /// `iat` is no whole number or in the future.
+    /// `iat` is missing, no whole number, or in the future.
     IssuedAt = "issued_at",
     /// Valid for longer than any session token may be.
     Lifetime = "lifetime",
