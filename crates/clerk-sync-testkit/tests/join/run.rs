@@ -67,7 +67,7 @@ impl<'w> Run<'w> {
         for byte in order {
             self.now = self.now.plus_millis(1);
             let (kind, choice) = (byte % 8, usize::from(byte / 8));
-            let (user, slot) = (choice % users, choice / users % 2);
+            let user = choice % users;
             match kind {
                 0..=2 => {
                     if !waiting.is_empty() {
@@ -80,9 +80,14 @@ impl<'w> Run<'w> {
                 3 => {
                     self.deliver(choice % self.world.items.len(), choice % 2 == 0)?;
                 }
-                4 => self.begin_repair(user, slot),
-                5 => self.ask_clerk(user, slot),
-                6 => self.finish_repair(user, slot)?,
+                4 => {
+                    // A worker may be late: what it takes for dirty has been settled since.
+                    let dirty = if choice % 4 == 0 { (0..users).collect() } else { self.dirty() };
+                    if !dirty.is_empty() {
+                        self.begin_repair(dirty[choice / 4 % dirty.len()], choice % 2);
+                    }
+                }
+                5 | 6 => self.go_on_repairing(choice, kind == 5)?,
                 _ => self.happen(user, self.happened[user] + 1),
             }
         }
@@ -104,14 +109,13 @@ impl<'w> Run<'w> {
     pub(crate) fn settle(&mut self, backwards: bool) -> Result<(), TestCaseError> {
         for user in 0..self.happened.len() {
             self.happen(user, usize::MAX);
-            // A worker that had begun before still may finish.
+            // Workers that had begun before still may finish.
+            self.finish_repair(user, 1)?;
             self.finish_repair(user, 0)?;
         }
         for _ in 0..MAX_ROUNDS {
             self.now = self.now.plus_millis(1_000);
-            let mut dirty: Vec<usize> = (0..self.happened.len())
-                .filter(|user| self.live(*user).is_some_and(Record::is_dirty))
-                .collect();
+            let mut dirty = self.dirty();
             if dirty.is_empty() {
                 return Ok(());
             }
@@ -120,7 +124,7 @@ impl<'w> Run<'w> {
             }
             for user in dirty {
                 self.begin_repair(user, 1);
-                self.ask_clerk(user, 1);
+                self.ask_clerk(user, 1, false);
                 self.finish_repair(user, 1)?;
             }
         }
@@ -135,20 +139,42 @@ impl<'w> Run<'w> {
         self.state.record(self.id(user)).and_then(Entry::live)
     }
 
+    fn dirty(&self) -> Vec<usize> {
+        let users = 0..self.happened.len();
+        users.filter(|user| self.live(*user).is_some_and(Record::is_dirty)).collect()
+    }
+
     fn happen(&mut self, user: usize, states: usize) {
         let all = self.world.histories[user].states.len();
         self.happened[user] = self.happened[user].max(states.min(all));
     }
 
     fn begin_repair(&mut self, user: usize, slot: usize) {
-        let fence = self.live(user).filter(|record| record.is_dirty()).map(|record| record.rev);
+        let fence = self.live(user).map(|record| record.rev);
         self.repairs[user][slot] = fence.map(|fence| Repairing { fence, answer: None });
     }
 
-    fn ask_clerk(&mut self, user: usize, slot: usize) {
-        let truth = self.world.histories[user].states[self.happened[user] - 1].clone();
+    /// One of the repairs under way gets its answer, or writes it.
+    fn go_on_repairing(&mut self, choice: usize, stale: bool) -> Result<(), TestCaseError> {
+        let all = (0..self.repairs.len()).flat_map(|user| [(user, 0), (user, 1)]);
+        let under_way: Vec<_> = all.filter(|(user, slot)| self.repairs[*user][*slot].is_some()).collect();
+        if under_way.is_empty() {
+            return Ok(());
+        }
+        let (user, slot) = under_way[choice % under_way.len()];
+        match &self.repairs[user][slot] {
+            Some(Repairing { answer: Some(_), .. }) => self.finish_repair(user, slot),
+            _ => {
+                self.ask_clerk(user, slot, stale);
+                Ok(())
+            }
+        }
+    }
+
+    fn ask_clerk(&mut self, user: usize, slot: usize, stale: bool) {
+        let answer = self.world.histories[user].answer(self.happened[user], stale);
         if let Some(repair) = &mut self.repairs[user][slot] {
-            repair.answer.get_or_insert(truth);
+            repair.answer.get_or_insert(answer);
         }
     }
 

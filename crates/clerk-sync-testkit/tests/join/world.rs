@@ -5,19 +5,29 @@ use std::fmt;
 use clerk_sync_core::{Delivery, EmailClaim, Fact, Profile, Snapshot, Source, Timestamp, UserId, Via};
 use clerk_sync_testkit::sample::{NOW, delivery, email, user_id, username};
 use proptest::collection::vec;
-use proptest::option::weighted;
-use proptest::prelude::{Strategy, any};
+use proptest::option::of;
+use proptest::prelude::{Just, Strategy, any};
+use proptest::{bool, prop_oneof};
 
-/// One moment of a user's history.
+/// What Clerk may say of a user. All users of a plan share a few of these, so that they clash, and so that
+/// a user comes back to what it was before.
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
+pub(crate) struct Content {
     email: u8,
     verified: bool,
     username: u8,
     first_name: u8,
+}
+
+/// One moment of a user's history.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    /// Which of the plan's contents.
+    content: u8,
     /// By how much the version grows: coarse clocks give two changes the same one.
     version: u8,
-    signs_in: bool,
+    /// When the user signed in before this moment: whether a webhook told of it.
+    sign_in: Option<bool>,
     /// Whether the event is delivered; the last one always is.
     delivered: bool,
     /// Whether the event carries a version that can be believed.
@@ -36,33 +46,57 @@ pub(crate) struct Extra {
 /// What a case is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    contents: Vec<Content>,
+    /// Whether Clerk's clock is so coarse that most changes get the same version.
+    coarse: bool,
     users: Vec<(Vec<Step>, bool)>,
     extras: Vec<Extra>,
 }
 
 /// Any plan.
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
-    let content = (0..4_u8, any::<bool>(), 0..4_u8, 0..3_u8, 0..3_u8);
-    let flags = (any::<bool>(), any::<bool>(), weighted(0.9, proptest::strategy::Just(())));
-    let step = (content, flags).prop_map(|(content, flags)| {
-        let (email, verified, username, first_name, version) = content;
-        let (signs_in, delivered, versioned) = flags;
-        let versioned = versioned.is_some();
-        Step { email, verified, username, first_name, version, signs_in, delivered, versioned }
-    });
-    let user = (vec(step, 1..5), weighted(0.25, proptest::strategy::Just(())).prop_map(|d| d.is_some()));
+    let content =
+        (0..4_u8, any::<bool>(), 0..4_u8, 0..3_u8).prop_map(|(email, verified, username, first_name)| {
+            Content { email, verified, username, first_name }
+        });
+    let version = prop_oneof![2 => Just(0_u8), 2 => Just(1), 1 => Just(2)];
+    let step = (0..4_u8, version, of(any::<bool>()), any::<bool>(), bool::weighted(0.9)).prop_map(
+        |(content, version, sign_in, delivered, versioned)| Step {
+            content,
+            version,
+            sign_in,
+            delivered,
+            versioned,
+        },
+    );
+    let user = (vec(step, 1..5), bool::weighted(0.25));
     let extra = (0..4_u8, 0..4_u8, 0..5_u8, any::<bool>())
         .prop_map(|(kind, user, step, impersonated)| Extra { kind, user, step, impersonated });
-    (vec(user, 1..5), vec(extra, 0..6)).prop_map(|(users, extras)| Plan { users, extras })
+    (vec(content, 1..5), any::<bool>(), vec(user, 1..5), vec(extra, 0..6))
+        .prop_map(|(contents, coarse, users, extras)| Plan { coarse, contents, users, extras })
 }
 
 /// A user's history: what Clerk answers after each change; `None` once deleted.
 pub(crate) struct History {
     pub(crate) id: UserId,
     pub(crate) states: Vec<Option<Snapshot>>,
+    /// Whether every event has its version. An event without one says that something changed and not what:
+    /// if Clerk's answer then is stale too, nothing tells so.
+    versioned: bool,
 }
 
 impl History {
+    /// What Clerk answers once `happened` states have come to be. A stale answer is an earlier version; one of
+    /// the same version could not be told from the truth, which is why a repair asks again after Clerk's
+    /// bound of staleness.
+    pub(crate) fn answer(&self, happened: usize, stale: bool) -> Option<Snapshot> {
+        let (now, before) = self.states[..happened].split_last().expect("a state");
+        let version = now.as_ref().map(|snapshot| snapshot.version);
+        let earlier = before.iter().rev().flatten();
+        let mut stale = earlier.filter(|_| stale && self.versioned).filter(|s| Some(s.version) != version);
+        stale.next().or(now.as_ref()).cloned()
+    }
+
     /// What Clerk has in the end.
     pub(crate) fn truth(&self) -> Option<&Snapshot> {
         self.states.last().and_then(Option::as_ref)
@@ -101,7 +135,7 @@ impl World {
     pub(crate) fn of(plan: &Plan) -> Self {
         let mut world = Self { histories: Vec::new(), items: Vec::new() };
         for (user, (steps, deleted)) in plan.users.iter().enumerate() {
-            world.add_user(user, steps, *deleted);
+            world.add_user(user, steps, *deleted, plan);
         }
         for extra in &plan.extras {
             world.add_extra(extra);
@@ -109,20 +143,22 @@ impl World {
         world
     }
 
-    fn add_user(&mut self, user: usize, steps: &[Step], deleted: bool) {
+    fn add_user(&mut self, user: usize, steps: &[Step], deleted: bool, plan: &Plan) {
         let id = user_id(IDS[user]);
         let mut states = Vec::new();
         let mut version = NOW.plus_millis(-1_000_000);
         let mut last_sign_in_at = None;
         for (i, step) in steps.iter().enumerate() {
-            version = version.plus_millis(i64::from(step.version));
-            if step.signs_in {
+            version = version.plus_millis(i64::from(step.version) / if plan.coarse { 2 } else { 1 });
+            if let Some(by_webhook) = step.sign_in {
                 let at = NOW.plus_millis(-500_000 + i as i64);
                 last_sign_in_at = Some(at);
-                self.add(user, i, Fact::SignedIn { id: id.clone(), at }, true);
+                if by_webhook {
+                    self.add(user, i, Fact::SignedIn { id: id.clone(), at }, true);
+                }
             }
-            let snapshot =
-                Snapshot { id: id.clone(), version: Some(version), profile: step.profile(), last_sign_in_at };
+            let profile = plan.contents[usize::from(step.content) % plan.contents.len()].profile();
+            let snapshot = Snapshot { id: id.clone(), version: Some(version), profile, last_sign_in_at };
             if step.delivered || i + 1 == steps.len() {
                 let mut event = snapshot.clone();
                 if !step.versioned {
@@ -137,7 +173,8 @@ impl World {
             self.add(user, states.len(), Fact::Deleted { id: id.clone(), at, source: Source::Webhook }, true);
             states.push(None);
         }
-        self.histories.push(History { id, states });
+        let versioned = steps.iter().all(|step| step.versioned);
+        self.histories.push(History { id, states, versioned });
     }
 
     fn add_extra(&mut self, extra: &Extra) {
@@ -163,7 +200,7 @@ impl World {
     }
 }
 
-impl Step {
+impl Content {
     fn profile(&self) -> Profile {
         Profile {
             email: pick(&EMAILS, self.email)
