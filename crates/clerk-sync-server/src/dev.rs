@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use clerk_sync_emulator::{Options, RateLimit};
+use clerk_sync_emulator::{Options, RateLimit, Weather};
 
 use crate::cli::say;
 use crate::config::{Config, Raw};
@@ -50,6 +50,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         authorized_party: Some(origin.clone()),
         rate_limit: Some(RateLimit::DEVELOPMENT),
         webhook_url: Some(format!("{origin}/webhooks/clerk")),
+        // Late enough to see that nobody waits for it.
+        weather: Weather { webhook_delay_ms: [1_500, 1_500], ..Weather::default() },
         ..Options::default()
     })
     .await?;

@@ -61,8 +61,8 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     let options = Options {
         seed: settings.seed,
         rate_limit: None,
-        // Five seconds become fifty milliseconds: every message outlives the kills.
-        speed: 100.0,
+        // Half an hour becomes two seconds: what was cut off comes back soon after the last kill.
+        speed: 1_000.0,
         weather,
         ..Options::default()
     };

@@ -69,6 +69,19 @@ function readWeather() {
   };
 }
 
+// The weather may have been set elsewhere, or before this page was opened.
+function showWeather(weather) {
+  const form = $('weather');
+  const percent = { drop: weather.webhook_drop, duplicate: weather.webhook_duplicate, reorder: weather.webhook_reorder };
+  for (const [field, share] of Object.entries(percent)) form[field].value = share * 100;
+  form.delay.value = weather.webhook_delay_ms[1];
+  form.latency.value = weather.api_latency_ms[1];
+  form.off.checked = weather.webhooks_off;
+  form.outage.checked = weather.api_outage;
+  form.tie.checked = weather.version_grain_ms > 0;
+  readWeather();
+}
+
 async function setWeather() {
   try { await call('PUT', '/dev/weather', readWeather()); } catch (error) { verdict(error.message, 'bad'); }
 }
@@ -150,6 +163,7 @@ function showRows(rows) {
 }
 
 let busy = false;
+let weatherShown = false;
 async function refresh() {
   if (busy) return;
   busy = true;
@@ -159,6 +173,10 @@ async function refresh() {
       after = entry.seq;
       const said = words[entry.kind]?.(entry);
       if (said) note(entry.at_ms, ...said);
+    }
+    if (!weatherShown && state.weather) {
+      weatherShown = true;
+      showWeather(state.weather);
     }
     showTimeline();
     // A row under the pointer must not move away from it.
@@ -170,6 +188,5 @@ async function refresh() {
   }
 }
 
-setWeather();
 refresh();
 setInterval(() => { if (!document.hidden) refresh(); }, 700);
