@@ -141,12 +141,13 @@ async fn a_rotation_forgets_what_the_old_key_proved() {
     let mut claims = claims_at(NOW);
     claims.insert("exp".into(), json!(now() + 3_600));
     let token = KEY.token(&text(&header), &text(&claims));
-    verifier.verify(&token, &keys, NOW).await.unwrap();
+    let first = verifier.verify(&token, &keys, NOW).await.unwrap();
     assert_eq!(verifier.cached_tokens(), 1);
     server.tell([Told::json(200, json!({"keys": [OTHER_KEY.jwk("ins_new")]}))]);
     // Still fresh: nobody has looked.
     let before = NOW.plus_millis(299_999);
-    assert!(verifier.verify(&token, &keys, before).await.is_ok());
+    let again = verifier.verify(&token, &keys, before).await.unwrap();
+    assert!(std::sync::Arc::ptr_eq(&first, &again), "from memory");
     let after = NOW.plus_millis(300_000);
     let result = verifier.verify(&token, &keys, after).await;
     assert_eq!(result, Err(SessionError::Unauthenticated(Refusal::UnknownKey)));
