@@ -10,8 +10,8 @@ mod waiters;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use clerk_sync_core::port::{Clock, Directory, Store};
-use clerk_sync_core::{Delivery, Fact, RolePolicy};
+use clerk_sync_core::port::{Clock, Directory, Lane, Store};
+use clerk_sync_core::{Delivery, DirectoryError, Fact, RolePolicy, Snapshot, UserId};
 use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
@@ -89,6 +89,14 @@ impl Engine {
     /// Runs the workers for ever: repairs and retried deliveries.
     pub(crate) async fn work(self: &Arc<Self>) {
         futures_util::future::join(self.repair_forever(), self.deliver_forever()).await;
+    }
+
+    /// Asks Clerk for a user, and counts it.
+    async fn ask(&self, id: &UserId, lane: Lane) -> Result<Option<Snapshot>, DirectoryError> {
+        let started = self.clock.now();
+        let answer = self.directory.user(id, lane).await;
+        self.metrics.asked(lane, &answer, self.clock.now().millis_since(started));
+        answer
     }
 
     /// The answer of `future`, or `None` if it takes longer than `millis`.

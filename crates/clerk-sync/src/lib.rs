@@ -23,3 +23,8 @@ pub use clock::SystemClock;
 pub use engine::{AbsorbError, Absorbed, EngineSettings};
 pub use refusal::Refusal;
 pub use sync::{BuildError, Builder, ClerkSync, Receipt, Retention, User, WebhookRefusal};
+
+/// The README's example compiles.
+#[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use clerk_sync_core::port::Backlog;
-use clerk_sync_core::{DeliveryStatus, Fact, Outcome, Source, Timestamp};
+use clerk_sync_core::port::{Backlog, Lane};
+use clerk_sync_core::{DeliveryStatus, DirectoryError, Fact, Outcome, Snapshot, Source, Timestamp};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -54,6 +54,12 @@ struct ReasonLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    lane: Word,
+    result: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusLabels {
     status: Word,
 }
@@ -66,6 +72,8 @@ pub(crate) struct Metrics {
     webhooks: Family<WebhookLabels, Counter>,
     answers: Family<AnswerLabels, Counter>,
     pub(crate) stale_commits: Counter,
+    calls: Family<CallLabels, Counter>,
+    call_seconds: Histogram,
     refused_sessions: Family<ReasonLabels, Counter>,
     refused_webhooks: Family<ReasonLabels, Counter>,
     webhook_seconds: Histogram,
@@ -89,6 +97,8 @@ impl Metrics {
             webhooks: Family::default(),
             answers: Family::default(),
             stale_commits: Counter::default(),
+            calls: Family::default(),
+            call_seconds: histogram(),
             refused_sessions: Family::default(),
             refused_webhooks: Family::default(),
             webhook_seconds: histogram(),
@@ -115,6 +125,16 @@ impl Metrics {
             "me_answers",
             "Answers of GET /me and of the guard, by code",
             metrics.answers.clone(),
+        );
+        registry.register(
+            "clerk_calls",
+            "Users asked for in Clerk's Backend API, by lane and result",
+            metrics.calls.clone(),
+        );
+        registry.register(
+            "clerk_call_duration_seconds",
+            "Time until Clerk's Backend API had answered, retries included",
+            metrics.call_seconds.clone(),
         );
         registry.register(
             "sessions_refused",
@@ -219,6 +239,22 @@ impl Metrics {
     pub(crate) fn answered(&self, code: &'static str, millis: i64) {
         self.answers.get_or_create(&AnswerLabels { code: Word(code) }).inc();
         self.me_seconds.observe(seconds(millis));
+    }
+
+    /// Clerk was asked for a user.
+    pub(crate) fn asked(&self, lane: Lane, answer: &Result<Option<Snapshot>, DirectoryError>, millis: i64) {
+        let lane = match lane {
+            Lane::Lookup => "lookup",
+            Lane::Repair => "repair",
+            Lane::Sweep => "sweep",
+        };
+        let result = match answer {
+            Ok(Some(_)) => "found",
+            Ok(None) => "not_found",
+            Err(error) => error.kind(),
+        };
+        self.calls.get_or_create(&CallLabels { lane: Word(lane), result: Word(result) }).inc();
+        self.call_seconds.observe(seconds(millis));
     }
 
     pub(crate) fn webhook_came(&self, now: Timestamp) {

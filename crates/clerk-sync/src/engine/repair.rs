@@ -78,12 +78,12 @@ impl Engine {
 
     /// A 404 is believed only when Clerk says it again after the staleness bound.
     async fn ask_twice(&self, id: &UserId) -> Result<Option<Snapshot>, DirectoryError> {
-        let first = self.directory.user(id, Lane::Repair).await?;
+        let first = self.ask(id, Lane::Repair).await?;
         if first.is_some() {
             return Ok(first);
         }
         self.clock.sleep(self.settings.staleness_bound_ms).await;
-        self.directory.user(id, Lane::Repair).await
+        self.ask(id, Lane::Repair).await
     }
 
     async fn rush(&self, record: &Record) {

@@ -106,7 +106,7 @@ impl Engine {
                 Ok(None) => {}
                 Err(error) => return store_failed(&error),
             }
-            match self.directory.user(id, Lane::Lookup).await {
+            match self.ask(id, Lane::Lookup).await {
                 Ok(Some(snapshot)) => {
                     let fact = Fact::Snapshot { snapshot, via: Via::Lookup { impersonated } };
                     return self.landed(self.absorb(&fact).await);
