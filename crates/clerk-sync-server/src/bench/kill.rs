@@ -61,8 +61,8 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     let options = Options {
         seed: settings.seed,
         rate_limit: None,
-        // Half an hour becomes two seconds: what was cut off comes back soon after the last kill.
-        speed: 1_000.0,
+        // Two hours become a second and a half: what was cut off comes back soon after the last kill.
+        speed: 5_000.0,
         weather,
         ..Options::default()
     };
