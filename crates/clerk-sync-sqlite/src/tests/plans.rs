@@ -1,3 +1,5 @@
+use rusqlite::StatementStatus;
+
 use crate::tests::store;
 use crate::write::statements as write;
 use crate::{Options, inspect, view};
@@ -72,4 +74,30 @@ fn claims_are_sought_by_their_index() {
         let plan = plan.unwrap();
         assert!(plan.contains(index), "{plan}");
     }
+}
+
+/// A statement is planned once, whatever is bound to it later.
+#[test]
+fn statements_are_not_planned_again() {
+    let store = store(Options::default());
+    store
+        .readers
+        .with(|connection| {
+            for sql in HOT {
+                let mut statement = connection.prepare(sql)?;
+                if !statement.readonly() {
+                    continue;
+                }
+                for round in 0..3 {
+                    statement.clear_bindings();
+                    for parameter in 1..=statement.parameter_count() {
+                        statement.raw_bind_parameter(parameter, round + parameter)?;
+                    }
+                    while statement.raw_query().next()?.is_some() {}
+                }
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+            }
+            Ok(())
+        })
+        .unwrap();
 }
