@@ -70,7 +70,7 @@ impl Engine {
             claims: None,
             impersonated: false,
             deadline: now.plus_millis(LOOKUP_MS),
-            hold: false,
+            hold_until: now,
         };
         match self.user(&wanted).await {
             Looked::Found(Entry::Live(_) | Entry::Gone(_)) => {

@@ -21,8 +21,8 @@ pub(crate) struct Wanted {
     pub(crate) impersonated: bool,
     /// When an answer is due, whatever it is.
     pub(crate) deadline: Timestamp,
-    /// Whether to go on waiting until then while the user is not there.
-    pub(crate) hold: bool,
+    /// Until when to ask again while the user is not there.
+    pub(crate) hold_until: Timestamp,
 }
 
 /// What came of looking for a user.
@@ -80,11 +80,12 @@ impl Engine {
                 Looked::Undecided { retry_after_ms, passing: true, .. } => *retry_after_ms,
                 _ => return looked,
             };
-            let left = u64::try_from(wanted.deadline.millis_since(self.clock.now())).unwrap_or(0);
-            if !wanted.hold || left == 0 {
+            // Asked again only within the wait, so that the deadline does not cut off what was found out.
+            let left = u64::try_from(wanted.hold_until.millis_since(self.clock.now())).unwrap_or(0);
+            if left == 0 {
                 return looked;
             }
-            self.within(pause.clamp(100, left.max(100)), bell).await;
+            self.within(pause.max(100).min(left), bell).await;
         }
     }
 

@@ -5,5 +5,6 @@
 //! - `scenario` runs scripts with golden output on every store there is.
 //! - `http` asks the routes, the layer and the extractors.
 
+mod flights;
 mod harness;
 mod walk;
