@@ -59,7 +59,7 @@ impl Engine {
             error = %Chain(&error),
             "the delivery is kept, but its effect cannot be applied now"
         );
-        let parked = delivery.clone().pending(&error.to_string(), self.clock.now());
+        let parked = delivery.clone().pending(&Chain(&error).to_string(), self.clock.now());
         match self.store.commit(vec![Change::Log { delivery: parked, expected: None }]).await? {
             Commit::Done => {
                 self.deliveries.notify_one();
