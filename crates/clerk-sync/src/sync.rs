@@ -119,7 +119,7 @@ impl ClerkSync {
             claims: self.inner.verifier.claims_fact(&session),
             impersonated: session.is_impersonated(),
             deadline: now.plus_millis(longest),
-            hold: hold_ms > 0,
+            hold_until: now.plus_millis(i64::try_from(hold_ms).unwrap_or(i64::MAX)),
         };
         match self.inner.engine.user(&wanted).await {
             Looked::Found(Entry::Gone(_)) => Err(Refusal::UserDeleted),

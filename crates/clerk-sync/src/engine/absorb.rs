@@ -39,7 +39,8 @@ impl Engine {
     }
 
     /// Absorbs a delivery: its entry in the event log and its effect are one commit. When the store works
-    /// and the effect cannot be applied, the delivery is stored alone and a worker goes on with it.
+    /// and the effect cannot be applied, the delivery is stored alone and a worker goes on with it; one
+    /// without an effect fails, since a worker would read it again and could not tell that it has none.
     pub(crate) async fn absorb_delivery(
         &self,
         delivery: &Delivery,
@@ -50,6 +51,7 @@ impl Engine {
             Err(AbsorbError::Store(error)) if error.kind() == StoreErrorKind::Unavailable => {
                 return Err(error.into());
             }
+            Err(error) if matches!(content, Content::Nothing | Content::Foreign) => return Err(error),
             Err(error) => error,
         };
         tracing::error!(
@@ -57,7 +59,7 @@ impl Engine {
             error = %Chain(&error),
             "the delivery is kept, but its effect cannot be applied now"
         );
-        let parked = delivery.clone().pending(&error.to_string(), self.clock.now());
+        let parked = delivery.clone().pending(&Chain(&error).to_string(), self.clock.now());
         match self.store.commit(vec![Change::Log { delivery: parked, expected: None }]).await? {
             Commit::Done => {
                 self.deliveries.notify_one();

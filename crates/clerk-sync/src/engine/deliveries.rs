@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clerk_sync_core::{Change, Content, Delivery, Entry, Fact, Outcome, retry_after_ms};
+use clerk_sync_core::{Change, Content, Delivery, Fact, Outcome, retry_after_ms};
 use futures_util::StreamExt;
 
 use super::{Engine, Looked, Wanted, jittered};
@@ -48,7 +48,11 @@ impl Engine {
         if matches!(fact, Fact::SignedIn { .. }) {
             return self.fetch_first(delivery, &fact).await;
         }
-        match self.join(&Content::Fact(&fact), Some(&delivery)).await {
+        self.apply(&delivery, &fact).await;
+    }
+
+    async fn apply(&self, delivery: &Delivery, fact: &Fact) {
+        match self.join(&Content::Fact(fact), Some(delivery)).await {
             Ok(absorbed) => {
                 tracing::info!(delivery.id = %delivery.id, outcome = %absorbed.outcome, "a delivery was applied later");
             }
@@ -56,8 +60,8 @@ impl Engine {
                 let now = self.clock.now();
                 let delay = retry_after_ms(delivery.attempts);
                 let delay = jittered(delay, delivery.id.as_str(), delivery.attempts);
-                let failed = delivery.clone().failed(&error.to_string(), now, delay);
-                self.close(&delivery, failed).await;
+                let failed = delivery.clone().failed(&Chain(&error).to_string(), now, delay);
+                self.close(delivery, failed).await;
             }
         }
     }
@@ -70,21 +74,17 @@ impl Engine {
             claims: None,
             impersonated: false,
             deadline: now.plus_millis(LOOKUP_MS),
-            hold: false,
+            hold_until: now,
         };
         match self.user(&wanted).await {
-            Looked::Found(Entry::Live(_) | Entry::Gone(_)) => {
-                if let Err(error) = self.join(&Content::Fact(fact), Some(&delivery)).await {
-                    tracing::warn!(delivery.id = %delivery.id, error = %Chain(&error), "a delivery has to wait");
-                }
-            }
+            Looked::Found(_) => self.apply(&delivery, fact).await,
             Looked::NotSynced => {
                 let done = delivery.clone().processed(Outcome::Unknown, self.clock.now());
                 self.close(&delivery, done).await;
             }
             // Clerk's trouble is not the delivery's: it waits without an attempt being counted.
             Looked::Undecided { retry_after_ms, cause, .. } => {
-                let due = now.plus_millis(i64::try_from(retry_after_ms).unwrap_or(i64::MAX));
+                let due = self.clock.now().plus_millis(i64::try_from(retry_after_ms).unwrap_or(i64::MAX));
                 let waiting = delivery.clone().pending(cause, due);
                 self.close(&delivery, waiting).await;
             }

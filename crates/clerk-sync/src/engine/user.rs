@@ -21,8 +21,8 @@ pub(crate) struct Wanted {
     pub(crate) impersonated: bool,
     /// When an answer is due, whatever it is.
     pub(crate) deadline: Timestamp,
-    /// Whether to go on waiting until then while the user is not there.
-    pub(crate) hold: bool,
+    /// Until when to ask again while the user is not there.
+    pub(crate) hold_until: Timestamp,
 }
 
 /// What came of looking for a user.
@@ -69,21 +69,23 @@ impl Engine {
             let now = self.clock.now();
             let left = u64::try_from(wanted.deadline.millis_since(now)).unwrap_or(0);
             let looking = self.within(left, self.look(wanted));
-            let looked = match select(std::pin::pin!(looking), bell.as_mut()).await {
-                Either::Left((looked, _)) => looked.unwrap_or_else(|| Looked::slow("deadline")),
+            // The bell is asked first: whoever it rang for reads again instead of starting another fetch.
+            let looked = match select(bell.as_mut(), std::pin::pin!(looking)).await {
                 // Somebody else made the record while we were asking.
-                Either::Right(((), _)) => continue,
+                Either::Left(((), _)) => continue,
+                Either::Right((looked, _)) => looked.unwrap_or_else(|| Looked::slow("deadline")),
             };
             let pause = match &looked {
                 Looked::NotSynced => self.settings.staleness_bound_ms,
                 Looked::Undecided { retry_after_ms, passing: true, .. } => *retry_after_ms,
                 _ => return looked,
             };
-            let left = u64::try_from(wanted.deadline.millis_since(self.clock.now())).unwrap_or(0);
-            if !wanted.hold || left == 0 {
+            // Asked again only within the wait, so that the deadline does not cut off what was found out.
+            let left = u64::try_from(wanted.hold_until.millis_since(self.clock.now())).unwrap_or(0);
+            if left == 0 {
                 return looked;
             }
-            self.within(pause.clamp(100, left.max(100)), bell).await;
+            self.within(pause.max(100).min(left), bell).await;
         }
     }
 
@@ -91,20 +93,27 @@ impl Engine {
         if let Some(claims) = &wanted.claims {
             return self.landed(self.absorb(claims).await);
         }
+        // Again, now that a commit would ring: what was committed since the last read rang for nobody, and a
+        // fetch under way may not end for long.
+        match self.store.record(&wanted.id).await {
+            Ok(Some(entry)) => return Looked::Found(entry),
+            Ok(None) => {}
+            Err(error) => return store_failed(&error),
+        }
         let (engine, id, impersonated) = (Arc::clone(self), wanted.id.clone(), wanted.impersonated);
         self.flights.share(&wanted.id, || async move { engine.fetch(&id, impersonated).await }.boxed()).await
     }
 
-    /// One flight: asks the database once more, then Clerk, and once more after the staleness bound.
+    /// One flight: asks Clerk, and after the staleness bound the database and Clerk once more.
     async fn fetch(&self, id: &UserId, impersonated: bool) -> Looked {
         for ask in 0..2 {
             if ask > 0 {
                 self.clock.sleep(self.settings.staleness_bound_ms).await;
-            }
-            match self.store.record(id).await {
-                Ok(Some(entry)) => return Looked::Found(entry),
-                Ok(None) => {}
-                Err(error) => return store_failed(&error),
+                match self.store.record(id).await {
+                    Ok(Some(entry)) => return Looked::Found(entry),
+                    Ok(None) => {}
+                    Err(error) => return store_failed(&error),
+                }
             }
             match self.ask(id, Lane::Lookup).await {
                 Ok(Some(snapshot)) => {

@@ -106,7 +106,9 @@ pub(super) async fn me(State(state): State<MeState>, headers: HeaderMap) -> Resp
     let held = if asked > 0 { state.held.try_acquire().ok() } else { None };
     let place = if held.is_none() { state.places.try_acquire().ok() } else { None };
     if held.is_none() && place.is_none() {
-        return Problem::busy().into_response();
+        let busy = Problem::busy();
+        state.sync.metrics().answered(busy.code(), 0);
+        return busy.into_response();
     }
     let wait_s = if held.is_some() { asked } else { 0 };
     let answer = state.sync.user(&headers, wait_s * 1000).await;
