@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clerk_sync_core::port::Lane;
 use clerk_sync_core::{Entry, Fact, Timestamp, UserId, Via};
 use futures_util::FutureExt;
-use futures_util::future::{Either, select};
+use futures_util::future::{BoxFuture, Either, select};
 
 use super::{AbsorbError, Engine};
 use crate::chain::Chain;
@@ -66,10 +66,19 @@ impl Engine {
             // Before the look, so that a commit after it is not missed.
             let mut bell = std::pin::pin!(waiter.notified());
             bell.as_mut().enable();
-            let now = self.clock.now();
-            let left = u64::try_from(wanted.deadline.millis_since(now)).unwrap_or(0);
-            let looking = self.within(left, self.look(wanted));
-            // The bell is asked first: whoever it rang for reads again instead of starting another fetch.
+            let left = u64::try_from(wanted.deadline.millis_since(self.clock.now())).unwrap_or(0);
+            // Again, now that a commit would ring: what was committed since the last read rang for nobody. Claims
+            // need no read, the join looks for itself.
+            if wanted.claims.is_none() {
+                match self.within(left, self.store.record(&wanted.id)).await {
+                    Some(Ok(Some(entry))) => return Looked::Found(entry),
+                    Some(Ok(None)) => {}
+                    Some(Err(error)) => return store_failed(&error),
+                    None => return Looked::STORE,
+                }
+            }
+            let looking = self.within(left, self.share(wanted));
+            // The bell is asked first: a fetch that has landed since the read has rung, and is not made again.
             let looked = match select(bell.as_mut(), std::pin::pin!(looking)).await {
                 // Somebody else made the record while we were asking.
                 Either::Left(((), _)) => continue,
@@ -89,19 +98,14 @@ impl Engine {
         }
     }
 
-    async fn look(self: &Arc<Self>, wanted: &Wanted) -> Looked {
-        if let Some(claims) = &wanted.claims {
-            return self.landed(self.absorb(claims).await);
-        }
-        // Again, now that a commit would ring: what was committed since the last read rang for nobody, and a
-        // fetch under way may not end for long.
-        match self.store.record(&wanted.id).await {
-            Ok(Some(entry)) => return Looked::Found(entry),
-            Ok(None) => {}
-            Err(error) => return store_failed(&error),
+    /// The record from the claims, or the fetch that all share who want the same user. The fetch is on the
+    /// board when this returns, and under way once the answer is polled.
+    fn share(self: &Arc<Self>, wanted: &Wanted) -> BoxFuture<'_, Looked> {
+        if let Some(claims) = wanted.claims.clone() {
+            return async move { self.landed(self.absorb(&claims).await) }.boxed();
         }
         let (engine, id, impersonated) = (Arc::clone(self), wanted.id.clone(), wanted.impersonated);
-        self.flights.share(&wanted.id, || async move { engine.fetch(&id, impersonated).await }.boxed()).await
+        self.flights.share(&wanted.id, || async move { engine.fetch(&id, impersonated).await }).boxed()
     }
 
     /// One flight: asks Clerk, and after the staleness bound the database and Clerk once more.

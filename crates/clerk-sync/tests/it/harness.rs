@@ -6,7 +6,7 @@ pub(crate) mod wire;
 
 use std::sync::Arc;
 
-use clerk_sync::clerk::session::{SessionRules, SessionVerifier};
+use clerk_sync::clerk::session::SessionRules;
 use clerk_sync::clerk::snapshot_from_user;
 use clerk_sync::{Builder, ClerkSync, Receipt, Refusal, User, WebhookRefusal};
 use clerk_sync_core::Timestamp;
@@ -106,10 +106,10 @@ impl World {
     }
 }
 
-pub(crate) fn verifier(required_claims: &[&str]) -> SessionVerifier {
+pub(crate) fn session_rules(required_claims: &[&str]) -> SessionRules {
     let mut rules = SessionRules::new(wire::ISSUER);
     rules.claims.required = required_claims.iter().map(ToString::to_string).collect();
-    SessionVerifier::new(rules)
+    rules
 }
 
 fn build(
@@ -125,7 +125,7 @@ fn build(
         .store(Arc::new(store))
         .directory(Arc::new(directory))
         .clock(Arc::<ManualClock>::clone(clock))
-        .verifier(verifier(&[]))
+        .sessions(session_rules(&[]))
         .keys(wire::keys())
         .webhook_secrets(wire::webhook_secrets())
         .instance_id(wire::INSTANCE);

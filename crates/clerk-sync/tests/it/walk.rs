@@ -4,7 +4,7 @@ use clerk_sync_core::{Outcome, Source};
 use serde_json::json;
 
 use crate::harness::stage::{Stage, now};
-use crate::harness::{World, verifier};
+use crate::harness::{World, session_rules};
 
 const NOTHING: [&str; 0] = [];
 
@@ -81,7 +81,7 @@ fn a_new_user_is_fetched_once() {
 
 #[test]
 fn a_new_user_whose_token_says_enough_is_not_fetched() {
-    let world = World::in_memory().rebuilt(|builder| builder.verifier(verifier(&["email"])));
+    let world = World::in_memory().rebuilt(|builder| builder.sessions(session_rules(&["email"])));
     world.sign_up("ada");
     let claims = json!({"email": "ada@example.com", "email_verified": true});
     let user = now(&world, world.me_with("ada", 0, claims)).unwrap();
