@@ -46,7 +46,11 @@ fn others_are_not_held_up() {
     world.clerk.hold();
     let bob = stage.enter(world.me("bob", 0));
     let answers = stage.settle();
-    assert_eq!((answers.len(), answers[0].0 == bob), (1, false), "ada's fetch holds up bob's or the other way");
+    assert_eq!(
+        (answers.len(), answers[0].0 == bob),
+        (1, false),
+        "ada's fetch holds up bob's or the other way"
+    );
 }
 
 #[test]

@@ -101,9 +101,9 @@ impl Person {
     /// The User object.
     pub(crate) fn user(&self) -> Value {
         let status = if self.verified { "verified" } else { "unverified" };
-        let emails = self.email.iter().map(|address| {
-            json!({"id": "idn_1", "email_address": address, "verification": {"status": status}})
-        });
+        let emails = self.email.iter().map(
+            |address| json!({"id": "idn_1", "email_address": address, "verification": {"status": status}}),
+        );
         json!({
             "id": format!("user_{}", self.name), "object": "user", "first_name": self.first,
             "username": self.username, "primary_email_address_id": "idn_1",
