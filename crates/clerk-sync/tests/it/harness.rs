@@ -52,6 +52,14 @@ impl World {
         Self { sync, ..self }
     }
 
+    /// Another process in the same world: it shares the database and Clerk, and no memory.
+    pub(crate) fn another(&self) -> Self {
+        let (store, clerk) = (Arc::clone(&self.store), Arc::clone(&self.clerk));
+        let (clock, calls) = (Arc::clone(&self.clock), Arc::clone(&self.calls));
+        let sync = build(&store, &clerk, &clock, &calls, |builder| builder);
+        Self { sync, store, clerk, clock, calls }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -1,10 +1,15 @@
 //! The library as a whole, in process: every port is a fake or watched, time moves when told to.
 //!
+//! - `crash` stops the process at every call it makes.
 //! - `walk` pins which calls each request makes.
 //! - `flights` holds requests against each other.
 //! - `scenario` runs scripts with golden output on every store there is.
 //! - `http` asks the routes, the layer and the extractors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+mod crash;
 mod flights;
 mod harness;
+mod http;
+mod scenario;
 mod walk;
