@@ -6,7 +6,7 @@ use http::Request;
 use serde_json::json;
 
 use super::{ask, request, router};
-use crate::harness::{World, verifier, wire};
+use crate::harness::{World, session_rules, wire};
 
 /// A delivery of `body`, rightly signed.
 fn webhook(world: &World, id: &str, body: &str) -> Request<Body> {
@@ -94,7 +94,7 @@ async fn what_cannot_be_stored_is_503() {
     let bare = clerk_sync::ClerkSync::builder()
         .ports(world.store.clone(), world.store.clone())
         .directory(world.clerk.clone())
-        .verifier(verifier(&[]))
+        .sessions(session_rules(&[]))
         .keys(wire::keys())
         .build()
         .unwrap();
