@@ -28,8 +28,8 @@ pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Connection> 
     connection.busy_timeout(options.busy_timeout)?;
     connection.pragma_update(None, "synchronous", options.synchronous.pragma())?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Both bound how often one page goes to the disk: pages by the log's length, and KiB of cache. With
-    // SQLite's defaults (1 000 and 2 000) a commit of many took a third more time.
+    // Both bound how often one page goes to the disk: pages by the log's length, and KiB of cache (SQLite's
+    // defaults are 1 000 and 2 000).
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     // What was deleted of a person is overwritten, not only unlinked.

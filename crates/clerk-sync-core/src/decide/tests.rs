@@ -351,3 +351,13 @@ fn a_doubt_makes_a_record_dirty_and_nothing_else() {
     let record = after(&decision);
     assert_eq!((record.is_dirty(), record.rev, &record.profile), (true, Revision(2), &stored.profile));
 }
+
+#[test]
+fn a_fact_without_a_profile_derives_no_username() {
+    let mut waiting = record(&webhook(1, 10, named("John")));
+    waiting.username = None;
+    let view = seen(Entry::Live(waiting), vec![]);
+    // Who holds "john" is not in the view of a sign-in, so the record goes on waiting for its repair.
+    let fact = Fact::SignedIn { id: id(1), at: NOW };
+    assert_eq!(after(&check(&view, &fact, Outcome::SignedIn)).username, None);
+}

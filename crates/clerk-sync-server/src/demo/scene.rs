@@ -7,8 +7,8 @@ use clerk_sync_emulator::{Event, NewUser, Options, UserPatch, Weather};
 
 use crate::rig::{Answer, DatabaseUrl, Person, Rig, Rows, Server, ServerSettings};
 
-/// How much faster webhooks are retried than in real life: five seconds become a twentieth of one.
-const SPEED: f64 = 100.0;
+/// How much faster webhooks are retried than in real life: five minutes become a third of a second.
+const SPEED: f64 = 1_000.0;
 
 /// Something that happened.
 pub(crate) struct Step {
