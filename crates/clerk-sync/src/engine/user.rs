@@ -56,10 +56,12 @@ impl Engine {
     /// Looks for a user, and makes the record if Clerk has the user and the database has not.
     pub(crate) async fn user(self: &Arc<Self>, wanted: &Wanted) -> Looked {
         // Known: one read, nothing else.
-        match self.store.record(&wanted.id).await {
-            Ok(Some(entry)) => return Looked::Found(entry),
-            Ok(None) => {}
-            Err(error) => return store_failed(&error),
+        let left = u64::try_from(wanted.deadline.millis_since(self.clock.now())).unwrap_or(0);
+        match self.within(left, self.store.record(&wanted.id)).await {
+            Some(Ok(Some(entry))) => return Looked::Found(entry),
+            Some(Ok(None)) => {}
+            Some(Err(error)) => return store_failed(&error),
+            None => return Looked::STORE,
         }
         let waiter = self.waiters.join(&wanted.id);
         loop {

@@ -5,6 +5,7 @@ use clerk_sync_core::Outcome;
 use clerk_sync_testkit::Answer;
 use clerk_sync_testkit::sample::user_id;
 
+use crate::harness::probe::Stop;
 use crate::harness::stage::{Stage, now};
 use crate::harness::wire::deleted_event;
 use crate::harness::{Person, World};
@@ -226,4 +227,20 @@ fn a_store_that_fails_is_told_at_once_even_to_those_who_wait() {
     let answer = now(&world, world.me("ada", 20_000));
     assert_eq!(answer.unwrap_err(), Refusal::Unavailable { retry_after_ms: 1_000, cause: "store" });
     assert_eq!(world.clerk.total_calls(), 0);
+}
+
+/// A known user's one read is held to the deadline too.
+#[test]
+fn a_store_that_hangs_is_given_up_at_the_deadline() {
+    let world = World::in_memory();
+    world.sign_up("ada");
+    let walk = ["record", "record", "directory.user", "view", "commit"];
+    for call in 1..=walk.len() {
+        world.calls.stop_at(call, Stop::Before);
+        let mut stage = Stage::new(&world);
+        stage.enter(world.me("ada", 0));
+        assert!(stage.settle().is_empty(), "{}", walk[call - 1]);
+        world.clock.advance(5_000);
+        assert_eq!(codes(&stage.settle()), ["unavailable"], "hangs at call {call}, {}", walk[call - 1]);
+    }
 }

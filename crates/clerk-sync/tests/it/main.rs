@@ -3,6 +3,7 @@
 //! - `crash` stops the process at every call it makes.
 //! - `walk` pins which calls each request makes.
 //! - `flights` holds requests against each other.
+//! - `retention` lets bodies grow old.
 //! - `scenario` runs scripts with golden output on every store there is.
 //! - `http` asks the routes, the layer and the extractors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
@@ -11,5 +12,6 @@ mod crash;
 mod flights;
 mod harness;
 mod http;
+mod retention;
 mod scenario;
 mod walk;
