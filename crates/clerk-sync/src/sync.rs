@@ -6,7 +6,7 @@ mod receive;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use clerk_sync_core::port::{Backlog, Clock, Inspect};
-use clerk_sync_core::{DeliveryStatus, Entry, Record, StoreError, Timestamp};
+use clerk_sync_core::{DeliveryStatus, Entry, Record, StoreError, StoreErrorKind, Timestamp};
 use http::HeaderMap;
 
 use crate::chain::Chain;
@@ -21,6 +21,8 @@ pub use receive::{Receipt, WebhookRefusal};
 
 /// How long a user may be looked for, beside the time a request may be held, in milliseconds.
 const LOOK_MS: u64 = 5_000;
+/// How long the database may take to say that it is there, in milliseconds.
+const PING_MS: u64 = 3_000;
 /// For how long the figures of the backlog are good, in milliseconds: scraping costs the database no more.
 const BACKLOG_MS: i64 = 5_000;
 
@@ -142,7 +144,10 @@ impl ClerkSync {
     /// # Errors
     /// The store's, when it does not.
     pub async fn ready(&self) -> Result<(), StoreError> {
-        self.inner.inspect.ping().await
+        let ping = self.inner.engine.within(PING_MS, self.inner.inspect.ping()).await;
+        ping.unwrap_or_else(|| {
+            Err(StoreError::new(StoreErrorKind::Unavailable, format!("no answer within {PING_MS} ms")))
+        })
     }
 
     /// All counters as text for Prometheus.
