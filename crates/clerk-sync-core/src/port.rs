@@ -43,6 +43,14 @@ pub trait Store: Send + Sync {
         lease_until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Resolves with users another process may have committed, so that requests held for them look again.
+    ///
+    /// It is for waking and nothing else: ids may come twice, come without a change, or be missed after an
+    /// error. A store that hears of nothing never resolves, which is the default.
+    async fn changed(&self) -> Result<Vec<UserId>, StoreError> {
+        core::future::pending().await
+    }
 }
 
 /// What operators and metrics ask of a database; none of it is on the way of a request.

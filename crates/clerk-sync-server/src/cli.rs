@@ -52,7 +52,8 @@ Every setting is in docs/configuration.md.")]
     /// Applies pending migrations of the database.
     #[command(after_help = "Examples:
   clerk-sync migrate
-  clerk-sync migrate --check --database-url sqlite:users.db")]
+  clerk-sync migrate --check --database-url sqlite:users.db
+  clerk-sync migrate --print --database-url postgres://localhost/app")]
     Migrate(migrate::Settings),
     /// Prints every setting of `serve`: variable, key in the file, default, meaning.
     #[command(after_help = "Examples:
@@ -130,7 +131,7 @@ impl Cli {
             }
             Command::Migrate(settings) => {
                 telemetry::start("warn");
-                Ok(code(migrate::run(settings)?))
+                Ok(code(migrate::run(settings).await?))
             }
             Command::Settings => {
                 say(config::page().trim_end());

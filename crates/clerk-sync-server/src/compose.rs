@@ -7,14 +7,17 @@ use axum::Router;
 use clerk_sync::clerk::api::{ApiSettings, ClerkApi};
 use clerk_sync::clerk::keys::{JwksSettings, Keys};
 use clerk_sync::clerk::session::SessionRules;
-use clerk_sync::core::port::{Clock, Inspect};
-use clerk_sync::sqlite::{Migrate, Options, SqliteStore, Synchronous};
-use clerk_sync::{ClerkSync, SystemClock, http};
+use clerk_sync::core::port::{Clock, Inspect, Store};
+use clerk_sync::core::{StoreError, StoreErrorKind};
+use clerk_sync::mongodb::MongoStore;
+use clerk_sync::postgres::PostgresStore;
+use clerk_sync::sqlite::SqliteStore;
+use clerk_sync::{ClerkSync, SystemClock, http, mongodb, postgres, sqlite};
 
 use crate::config::{Config, Database};
 
 /// The sync of a configuration.
-pub(crate) fn sync(config: &Config) -> Result<ClerkSync> {
+pub(crate) async fn sync(config: &Config) -> Result<ClerkSync> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut api = ApiSettings::new(config.secret_key.clone());
     api.base_url.clone_from(&config.api_url);
@@ -35,8 +38,9 @@ pub(crate) fn sync(config: &Config) -> Result<ClerkSync> {
     rules.allow_missing_azp = config.allow_missing_azp;
     rules.claims.required.clone_from(&config.claims_required);
 
+    let opened = open(&config.database, config.migrate).await?;
     let mut builder = ClerkSync::builder()
-        .store(Arc::new(open(&config.database, config.migrate)?))
+        .ports(opened.store, opened.inspect)
         .directory(Arc::new(directory))
         .clock(clock)
         .keys(keys)
@@ -59,32 +63,82 @@ pub(crate) fn app(sync: &ClerkSync, config: &Config) -> Router {
     http::routes(sync.clone(), &config.http)
 }
 
-fn open(database: &Database, migrate: bool) -> Result<SqliteStore> {
-    let Database::Sqlite { path, durable } = database;
-    let synchronous = if *durable { Synchronous::Full } else { Synchronous::Normal };
-    let migrate = if migrate { Migrate::Apply } else { Migrate::Refuse };
-    let options = Options::default().synchronous(synchronous).migrate(migrate);
-    SqliteStore::open(path, options)
-        .with_context(|| format!("DATABASE_URL: the database {} cannot be used", path.display()))
+/// A database as the engine and as operators see it.
+struct Opened {
+    store: Arc<dyn Store>,
+    inspect: Arc<dyn Inspect>,
+}
+
+impl Opened {
+    fn new<S: Store + Inspect + 'static>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { inspect: store.clone(), store }
+    }
+}
+
+async fn open(database: &Database, migrate: bool) -> Result<Opened> {
+    Ok(match database {
+        Database::Sqlite { path, durable } => {
+            let synchronous = if *durable { sqlite::Synchronous::Full } else { sqlite::Synchronous::Normal };
+            let apply = if migrate { sqlite::Migrate::Apply } else { sqlite::Migrate::Refuse };
+            let options = sqlite::Options::default().synchronous(synchronous).migrate(apply);
+            let store = SqliteStore::open(path, options)
+                .with_context(|| format!("DATABASE_URL: the database {} cannot be used", path.display()))?;
+            Opened::new(store)
+        }
+        Database::Postgres { url, schema, pooler } => {
+            let apply = if migrate { postgres::Migrate::Apply } else { postgres::Migrate::Refuse };
+            let options = postgres::Options::default()
+                .schema(schema.clone())
+                .migrate(apply)
+                .prepared_statements(!pooler)
+                .transaction_pooler(*pooler);
+            let store = PostgresStore::connect(url, options)
+                .await
+                .context("DATABASE_URL: the PostgreSQL database cannot be used")?;
+            Opened::new(store)
+        }
+        Database::Mongodb { uri } => {
+            let apply = if migrate { mongodb::Migrate::Apply } else { mongodb::Migrate::Refuse };
+            let store = MongoStore::connect(uri, mongodb::Options::default().migrate(apply))
+                .await
+                .context("DATABASE_URL: the MongoDB database cannot be used")?;
+            Opened::new(store)
+        }
+    })
 }
 
 /// A database as operators see it; it must be there and up to date.
-pub(crate) fn inspect(database: &Database) -> Result<Arc<dyn Inspect>> {
-    Ok(Arc::new(open(database, false)?))
+pub(crate) async fn inspect(database: &Database) -> Result<Arc<dyn Inspect>> {
+    Ok(open(database, false).await?.inspect)
 }
 
 /// Applies pending migrations; answers their names. With `apply` false, says what is pending.
-pub(crate) fn migrate(database: &Database, apply: bool) -> Result<Vec<String>> {
-    let Database::Sqlite { path, .. } = database;
-    let mut connection = rusqlite::Connection::open(path)
-        .with_context(|| format!("DATABASE_URL: {} cannot be opened", path.display()))?;
-    let migrations = if apply {
-        clerk_sync::sqlite::migrate(&mut connection)?
-    } else {
-        clerk_sync::sqlite::pending(&connection)?
-    };
-    Ok(migrations
-        .into_iter()
-        .map(|migration| format!("{:04} {}", migration.number, migration.name))
-        .collect())
+pub(crate) async fn migrate(database: &Database, apply: bool) -> Result<Vec<String>> {
+    if let Database::Sqlite { path, .. } = database {
+        let mut connection = rusqlite::Connection::open(path)
+            .with_context(|| format!("DATABASE_URL: {} cannot be opened", path.display()))?;
+        let migrations =
+            if apply { sqlite::migrate(&mut connection)? } else { sqlite::pending(&connection)? };
+        return Ok(migrations.iter().map(|one| format!("{:04} {}", one.number, one.name)).collect());
+    }
+    // The others say in one step what they need: something is pending if opening as it is is refused.
+    let Err(refusal) = open(database, false).await else { return Ok(vec![]) };
+    let kind = refusal.downcast_ref::<StoreError>().map(StoreError::kind);
+    if kind != Some(StoreErrorKind::Schema) {
+        return Err(refusal);
+    }
+    if apply {
+        open(database, true).await?;
+    }
+    Ok(vec![refusal.root_cause().to_string()])
+}
+
+/// The migrations as SQL; `None` where they are none.
+pub(crate) fn migration_sql(database: &Database) -> Result<Option<String>> {
+    match database {
+        Database::Sqlite { .. } => Ok(Some(sqlite::migration_sql())),
+        Database::Postgres { schema, .. } => Ok(Some(postgres::migration_sql(schema)?)),
+        Database::Mongodb { .. } => Ok(None),
+    }
 }

@@ -4,6 +4,7 @@
 //! the environment.
 
 mod check;
+mod database;
 mod raw;
 mod variables;
 
@@ -11,7 +12,6 @@ mod variables;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use clerk_sync::clerk::PublishableKey;
 use clerk_sync::clerk::api::BudgetSettings;
@@ -20,6 +20,7 @@ use clerk_sync::core::RolePolicy;
 use clerk_sync::http::HttpLimits;
 use clerk_sync::{EngineSettings, Retention};
 
+pub(crate) use database::Database;
 pub(crate) use raw::Raw;
 use variables::VARIABLES;
 pub(crate) use variables::page;
@@ -46,16 +47,6 @@ pub(crate) struct Config {
     pub(crate) unconfirmed_after_ms: i64,
     pub(crate) drain_s: u64,
     pub(crate) migrate: bool,
-}
-
-/// Where the users are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Database {
-    Sqlite {
-        path: PathBuf,
-        /// Whether an acknowledged webhook survives a power cut.
-        durable: bool,
-    },
 }
 
 /// A value that cannot be used: its name, what was seen, what to do.

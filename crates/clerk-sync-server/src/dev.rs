@@ -63,7 +63,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         .with("authorized_parties", Some(origin.clone()))
         .with("database_url", Some(database.clone()));
     let config = Config::check(raw)?;
-    let sync = compose::sync(&config)?;
+    let sync = compose::sync(&config).await?;
     say(&format!("open {origin}"));
     say(&format!(
         "  a page to sign up on, set the weather and watch; GET {origin}/me; webhooks at {origin}/webhooks/clerk"

@@ -37,7 +37,7 @@ use clerk_sync_core::{
 };
 use tempfile::TempDir;
 
-pub use migrate::{Migration, migrate, pending};
+pub use migrate::{Migration, migrate, migration_sql, pending};
 pub use options::{Migrate, Options, Synchronous};
 pub use write::Written;
 

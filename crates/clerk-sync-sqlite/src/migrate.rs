@@ -22,6 +22,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("../migrations/0001_users_and_deliveries.sql"),
 }];
 
+/// The SQL of all migrations, for those who want to read it first.
+pub fn migration_sql() -> String {
+    MIGRATIONS.iter().map(|migration| migration.sql).collect::<Vec<_>>().join("\n")
+}
+
 // The text itself is kept, and not a digest of it: what ran can be read where it ran.
 const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS clerk_migration (
   number INTEGER NOT NULL PRIMARY KEY,

@@ -15,6 +15,7 @@ use clerk_sync_core::{Delivery, DirectoryError, Fact, RolePolicy, Snapshot, User
 use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
+use crate::chain::Chain;
 use crate::metrics::Metrics;
 pub use absorb::{AbsorbError, Absorbed};
 use flight::Flights;
@@ -86,9 +87,23 @@ impl Engine {
         }
     }
 
-    /// Runs the workers for ever: repairs and retried deliveries.
+    /// Runs the workers for ever: repairs, retried deliveries, and waking those who wait for what another
+    /// process commits.
     pub(crate) async fn work(self: &Arc<Self>) {
-        futures_util::future::join(self.repair_forever(), self.deliver_forever()).await;
+        futures_util::future::join3(self.repair_forever(), self.deliver_forever(), self.listen_forever())
+            .await;
+    }
+
+    async fn listen_forever(&self) {
+        loop {
+            match self.store.changed().await {
+                Ok(ids) => ids.iter().for_each(|id| self.waiters.wake(id)),
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "commits of other processes are not heard of");
+                    self.clock.sleep(self.settings.poll_ms).await;
+                }
+            }
+        }
     }
 
     /// Asks Clerk for a user, and counts it.

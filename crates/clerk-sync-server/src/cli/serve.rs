@@ -10,7 +10,7 @@ use crate::{compose, listen};
 /// Serves until told to stop, then drains.
 pub(super) async fn serve(flags: Raw, file: Option<&Path>) -> Result<()> {
     let config = Config::load(flags, file)?;
-    let sync = compose::sync(&config)?;
+    let sync = compose::sync(&config).await?;
     let listener = listen::bind(config.listen).await?;
     let address = listener.local_addr()?;
     if config.webhook_secrets.is_none() {

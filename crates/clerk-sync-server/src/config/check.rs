@@ -265,34 +265,6 @@ impl Check {
     }
 }
 
-/// What a `DATABASE_URL` should have been.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct DatabaseFix(String);
-
-impl Database {
-    /// Reads a `DATABASE_URL`.
-    pub(crate) fn parse(url: &str) -> Result<Self, DatabaseFix> {
-        let fix = |text: &str| Err(DatabaseFix(text.to_owned()));
-        let Some(rest) = url.strip_prefix("sqlite:") else {
-            return fix(
-                "give sqlite: and a path, such as sqlite:clerk-sync.db; this version knows no other database",
-            );
-        };
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let durable = match query {
-            "" | "durability=full" => true,
-            "durability=normal" => false,
-            _ => return fix("after ? only durability=full or durability=normal is known"),
-        };
-        if path.is_empty() || path == ":memory:" {
-            return fix("give a path after sqlite:; users kept in memory would be gone with the program");
-        }
-        Ok(Self::Sqlite { path: PathBuf::from(path), durable })
-    }
-}
-
 fn role_policy(text: &str) -> Option<RolePolicy> {
     if let Some(field) = text.strip_prefix("metadata:") {
         return (!field.is_empty()).then(|| RolePolicy::PublicMetadata { field: field.to_owned() });

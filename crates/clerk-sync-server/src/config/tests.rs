@@ -80,7 +80,7 @@ fn secrets_are_never_repeated() {
         ("CLERK_SECRET_KEY", "wrong_but_secret"),
         ("CLERK_JWT_KEY", "wrong_but_secret"),
         ("CLERK_WEBHOOK_SIGNING_SECRET", "wrong_but_secret"),
-        ("DATABASE_URL", "postgres://wrong_but_secret@host/db"),
+        ("DATABASE_URL", "mysql://wrong_but_secret@host/db"),
     ];
     let text = Faults(faults(&rows)).to_string();
     assert!(!text.contains("wrong_but_secret"), "{text}");
@@ -149,6 +149,7 @@ fn roles_and_databases_are_read() {
         ("sqlite:", None),
         ("sqlite::memory:", None),
         ("a.db", None),
+        ("mysql://host/db", None),
     ];
     for (url, expected) in rows {
         let expected = expected.map(|(path, durable)| Database::Sqlite { path: path.into(), durable });
@@ -161,4 +162,24 @@ fn the_page_of_the_documentation_is_what_the_program_prints() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert_eq!(kept, page(), "run: cargo run -- settings > docs/configuration.md");
+}
+
+#[test]
+fn addresses_of_servers_are_read_and_never_shown() {
+    let read = |url: &str| Database::parse(url).unwrap();
+    let plain = read("postgres://app:secret@host/app?sslmode=require&schema=sync&pgbouncer=true");
+    let expected = Database::Postgres {
+        url: "postgres://app:secret@host/app?sslmode=require".into(),
+        schema: "sync".into(),
+        pooler: true,
+    };
+    assert_eq!(plain, expected);
+    let Database::Postgres { schema, pooler, .. } = read("postgresql://host/app") else { panic!() };
+    assert_eq!((schema.as_str(), pooler), ("clerk_sync", false));
+    assert!(Database::parse("postgres://host/app?pgbouncer=yes").is_err());
+    let uri = "mongodb://app:secret@host/users?replicaSet=rs0";
+    assert_eq!(read(uri), Database::Mongodb { uri: uri.into() });
+    for url in [uri, "postgres://app:secret@host/app"] {
+        assert!(!format!("{:?}", read(url)).contains("secret"));
+    }
 }

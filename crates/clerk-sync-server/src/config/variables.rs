@@ -51,7 +51,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "DATABASE_URL",
         "database_url",
         "sqlite:clerk-sync.db",
-        "Where the users are: `sqlite:` and a path. `?durability=normal` gives up surviving a power cut for speed on slow disks.",
+        "Where the users are. `sqlite:` and a path; `?durability=normal` gives up surviving a power cut for speed on slow disks. `postgres://user:password@host/database`; after `?` may stand `schema=NAME` (default `clerk_sync`) and `pgbouncer=true` (a pooler in transaction mode: no named statements). `mongodb://host/database?replicaSet=NAME` or `mongodb+srv://…`: a replica set or sharded cluster, one node is enough.",
     ),
     row("CLERK_SYNC_LISTEN", "listen", "127.0.0.1:8787", "Address and port to listen on."),
     row(

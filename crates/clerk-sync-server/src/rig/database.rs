@@ -1,6 +1,7 @@
 //! The database under a rig, looked at from outside the server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clerk_sync::core::port::Inspect;
@@ -10,7 +11,7 @@ use crate::compose;
 use crate::config::Database;
 
 /// A `DATABASE_URL`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct DatabaseUrl(String);
 
 impl DatabaseUrl {
@@ -18,17 +19,28 @@ impl DatabaseUrl {
         Self(format!("sqlite:{}", path.display()))
     }
 
-    /// A database of its own beside the one `base` names, for one scenario. An existing one is not touched.
-    pub(crate) fn beside(base: &str, name: &str) -> Result<Self> {
-        let Some(path) = base.strip_prefix("sqlite:") else {
-            bail!("DATABASE_URL {base:?}: this version knows sqlite: only");
+    /// A database of its own beside the one `base` names, for one scenario: another file, schema or database.
+    /// One that is there already is not touched.
+    pub(crate) async fn beside(base: &str, name: &str) -> Result<Self> {
+        let url = match Database::parse(base)? {
+            Database::Sqlite { path, .. } => {
+                let path = path.with_extension("");
+                format!("sqlite:{}-{name}.db", path.display())
+            }
+            Database::Postgres { url, schema, pooler } => {
+                let mark = if url.contains('?') { '&' } else { '?' };
+                format!("{url}{mark}schema={schema}_{name}&pgbouncer={pooler}")
+            }
+            Database::Mongodb { uri } => beside_mongodb(&uri, name)?,
         };
-        let stem = path.strip_suffix(".db").unwrap_or(path);
-        let path = PathBuf::from(format!("{stem}-{name}.db"));
-        if path.exists() {
-            bail!("{} is there already; name another --database-url, or remove it", path.display());
+        let there = match Database::parse(&url)? {
+            Database::Sqlite { path, .. } => path.exists(),
+            server => compose::inspect(&server).await.is_ok(),
+        };
+        if there {
+            bail!("the database for {name} is there already; name another --database-url, or remove it");
         }
-        Ok(Self::sqlite(&path))
+        Ok(Self(url))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -39,31 +51,71 @@ impl DatabaseUrl {
         Ok(Database::parse(&self.0)?)
     }
 
-    /// Takes the write lock, as a backup or a stuck process would, until the answer is dropped.
-    pub(crate) fn lock(&self) -> Result<Locked> {
-        let Database::Sqlite { path, .. } = self.database()?;
-        let connection = rusqlite::Connection::open(&path)?;
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
-        connection.execute_batch("BEGIN IMMEDIATE").context("the write lock could not be taken")?;
-        Ok(Locked { _connection: connection })
+    /// Keeps everybody else from writing, as a backup or a stuck process would, until the answer is dropped;
+    /// reading goes on. `None` where the database knows no such lock.
+    pub(crate) async fn lock(&self) -> Result<Option<Locked>> {
+        match self.database()? {
+            Database::Sqlite { path, .. } => {
+                let connection = rusqlite::Connection::open(&path)?;
+                connection.busy_timeout(std::time::Duration::from_secs(10))?;
+                connection.execute_batch("BEGIN IMMEDIATE").context("the write lock could not be taken")?;
+                Ok(Some(Locked::Sqlite { _connection: connection }))
+            }
+            Database::Postgres { url, schema, .. } => {
+                let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
+                let driver = tokio::spawn(async move {
+                    // It ends with the lock; that the server may see it as broken off is the point.
+                    let _ = connection.await;
+                });
+                let lock = format!(
+                    "BEGIN; LOCK TABLE \"{schema}\".clerk_user, \"{schema}\".clerk_delivery IN SHARE MODE"
+                );
+                client.batch_execute(&lock).await.context("the tables could not be locked")?;
+                Ok(Some(Locked::Postgres { _client: client, driver }))
+            }
+            Database::Mongodb { .. } => Ok(None),
+        }
     }
 }
 
+/// The database name of a MongoDB address is its path.
+fn beside_mongodb(uri: &str, name: &str) -> Result<String> {
+    let (address, query) = uri.split_once('?').map_or((uri, None), |(address, query)| (address, Some(query)));
+    let (scheme, rest) = address.split_once("://").context("a MongoDB address has ://")?;
+    let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let database = if database.is_empty() { "clerk_sync" } else { database };
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    Ok(format!("{scheme}://{hosts}/{database}_{name}{query}"))
+}
+
 /// A held write lock.
-pub(crate) struct Locked {
+pub(crate) enum Locked {
     /// Closing it rolls back and lets go.
-    _connection: rusqlite::Connection,
+    Sqlite { _connection: rusqlite::Connection },
+    /// The same.
+    Postgres { _client: tokio_postgres::Client, driver: tokio::task::JoinHandle<()> },
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        if let Self::Postgres { driver, .. } = self {
+            driver.abort();
+        }
+    }
 }
 
 /// Every row there is, and the event log by id.
 pub(crate) struct Rows {
-    inspect: std::sync::Arc<dyn Inspect>,
+    inspect: Arc<dyn Inspect>,
     entries: Vec<Entry>,
 }
 
 impl Rows {
     pub(crate) async fn read(database: &DatabaseUrl) -> Result<Self> {
-        let inspect = compose::inspect(&database.database()?)?;
+        Self::read_from(compose::inspect(&database.database()?).await?).await
+    }
+
+    pub(crate) async fn read_from(inspect: Arc<dyn Inspect>) -> Result<Self> {
         let mut entries = vec![];
         loop {
             let after = entries.last().map(|entry| match entry {
