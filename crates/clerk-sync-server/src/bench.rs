@@ -1,7 +1,11 @@
 //! `clerk-sync bench`: load and kills on the real program, with the verdict that matters: nothing wrong, nothing
 //! lost, nothing twice.
 
+mod acks;
 mod kill;
+mod outage;
+mod progress;
+mod replicas;
 mod signups;
 mod stampede;
 
@@ -18,6 +22,10 @@ pub(crate) enum Bench {
     Stampede(stampede::Settings),
     /// kill -9 at random moments under webhook load: no acknowledged event lost, none applied twice.
     Kill(kill::Settings),
+    /// Several servers on one database, every webhook to two of them at once, one killed every two seconds.
+    Replicas(replicas::Settings),
+    /// The database stopped under load and started again: 503 and nothing else, then caught up.
+    Outage(outage::Settings),
 }
 
 impl Bench {
@@ -27,15 +35,17 @@ impl Bench {
             Self::Signups(settings) => signups::run(&settings).await,
             Self::Stampede(settings) => stampede::run(&settings).await,
             Self::Kill(settings) => kill::run(&settings).await,
+            Self::Replicas(settings) => replicas::run(&settings).await,
+            Self::Outage(settings) => outage::run(&settings).await,
         }
     }
 }
 
 /// A database for one run: the one given, or one in a folder that goes with the answer.
-fn database(url: Option<&str>, name: &str) -> Result<(DatabaseUrl, tempfile::TempDir)> {
+async fn database(url: Option<&str>, name: &str) -> Result<(DatabaseUrl, tempfile::TempDir)> {
     let folder = tempfile::tempdir()?;
     let database = match url {
-        Some(url) => DatabaseUrl::beside(url, name)?,
+        Some(url) => DatabaseUrl::beside(url, name).await?,
         None => DatabaseUrl::sqlite(&folder.path().join("bench.db")),
     };
     Ok((database, folder))

@@ -36,7 +36,7 @@ macro_rules! scenario {
 pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!(late::race, "/me is called before the webhook has arrived"),
     scenario!(late::webhook_failure, "the server is down when the webhook comes"),
-    scenario!(faults::database_write_failure, "the database is locked while webhooks and new users come"),
+    scenario!(faults::database_write_failure, "the database is locked, or out of reach, while webhooks and new users come"),
     scenario!(late::webhook_not_sent, "the webhook never comes"),
     scenario!(late::duplicate_webhook, "the webhook comes twice at once, and again later"),
     scenario!(late::out_of_order, "three webhooks of one user come in the wrong order"),
@@ -86,7 +86,7 @@ pub(crate) async fn run(program: &Program) -> Result<bool> {
         .filter(|scenario| program.only.is_empty() || program.only.iter().any(|name| name == scenario.name));
     for scenario in chosen {
         let database = match &program.database_url {
-            Some(url) => DatabaseUrl::beside(url, scenario.name)?,
+            Some(url) => DatabaseUrl::beside(url, scenario.name).await?,
             None => DatabaseUrl::sqlite(&folder.path().join(format!("{}.db", scenario.name))),
         };
         let mut scene = Scene::new(database, program.seed);

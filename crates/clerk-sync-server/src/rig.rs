@@ -4,6 +4,7 @@
 mod database;
 mod gate;
 mod server;
+mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use serde_json::Value;
 pub(crate) use database::{DatabaseUrl, Rows};
 pub(crate) use gate::Gate;
 pub(crate) use server::{ORIGIN, Server, ServerSettings};
+pub(crate) use wire::Wire;
 
 /// How long one request of the browser may take; longer than any answer of the server's.
 const BROWSER_TIME: Duration = Duration::from_secs(40);
@@ -57,14 +59,24 @@ impl Answer {
 impl Rig {
     /// Starts Clerk and then the server on `database`; webhooks go straight to the server.
     pub(crate) async fn start(
+        options: Options,
+        settings: ServerSettings,
+        database: DatabaseUrl,
+    ) -> Result<Self> {
+        Self::start_over(options, settings, database.clone(), &database).await
+    }
+
+    /// The same, the server reaching the database at `served`.
+    pub(crate) async fn start_over(
         mut options: Options,
         mut settings: ServerSettings,
         database: DatabaseUrl,
+        served: &DatabaseUrl,
     ) -> Result<Self> {
         options.authorized_party.get_or_insert_with(|| ORIGIN.to_owned());
         let clerk = clerk_sync_emulator::start(options).await.context("the offline Clerk did not start")?;
         settings.at_clerk(&clerk, clerk.url());
-        let server = Server::start(&settings, &database).await?;
+        let server = Server::start(&settings, served).await?;
         clerk.set_webhook_url(Some(&server.webhook_url()))?;
         let browser = reqwest::Client::builder().timeout(BROWSER_TIME).no_proxy().build()?;
         Ok(Self { clerk, server, browser, database })

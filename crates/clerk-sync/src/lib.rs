@@ -16,6 +16,10 @@ mod refusal;
 mod sync;
 
 pub use clerk_sync_core as core;
+#[cfg(feature = "mongodb")]
+pub use clerk_sync_mongodb as mongodb;
+#[cfg(feature = "postgres")]
+pub use clerk_sync_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use clerk_sync_sqlite as sqlite;
 

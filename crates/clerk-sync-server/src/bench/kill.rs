@@ -4,10 +4,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use clerk_sync::core::Outcome as Decided;
-use clerk_sync_emulator::{Event, Options, Outcome, UserPatch, Weather};
+use clerk_sync_emulator::{Options, UserPatch, Weather};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::acks::Acks;
 use super::{database, verdict};
 use crate::cli::say;
 use crate::rig::{Rig, ServerSettings, somebody};
@@ -23,39 +24,16 @@ pub(crate) struct Settings {
     /// Makes the moments repeatable, as far as the machine is.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// A database to keep; without it one in a temporary folder.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
 }
 
 /// Events made in one round, before the kill.
 const EVENTS: usize = 40;
 
-/// What is known of the deliveries so far, by message.
-#[derive(Default)]
-struct Acks {
-    /// Answered 2xx, as the sender saw it.
-    acknowledged: HashMap<String, String>,
-    seen: u64,
-}
-
-impl Acks {
-    fn take(&mut self, rig: &Rig) {
-        for entry in rig.clerk.timeline(self.seen) {
-            self.seen = entry.seq;
-            if let Event::WebhookAttempt {
-                message_id,
-                outcome: Outcome::Delivered | Outcome::AnswerLost,
-                user_id,
-                ..
-            } = entry.event
-            {
-                let user = user_id.map(|id| id.to_string()).unwrap_or_default();
-                self.acknowledged.insert(message_id.to_string(), user);
-            }
-        }
-    }
-}
-
 pub(super) async fn run(settings: &Settings) -> Result<bool> {
-    let (database, _folder) = database(None, "kill")?;
+    let (database, _folder) = database(settings.database_url.as_deref(), "kill").await?;
     let weather =
         Weather { webhook_delay_ms: [0, 5], webhook_duplicate: 0.2, answer_lost: 0.1, ..Weather::default() };
     let options = Options {
@@ -84,7 +62,7 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
         // The moment is the point: anywhere between the first request and well after the last.
         tokio::time::sleep(Duration::from_micros(dice.random_range(0..60_000))).await;
         rig.server.kill().await?;
-        acks.take(&rig);
+        acks.take(&rig.clerk);
         let rows = rig.rows().await?;
         for message in acks.acknowledged.keys() {
             lost += usize::from(rows.delivery(message).await?.is_none());
@@ -101,7 +79,7 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
         }
     }
     rig.clerk.quiet().await;
-    acks.take(&rig);
+    acks.take(&rig.clerk);
 
     let rows = rig.rows().await?;
     let mut writes: HashMap<String, u64> = HashMap::new();

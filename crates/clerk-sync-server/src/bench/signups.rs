@@ -1,19 +1,15 @@
 use std::collections::HashMap;
-use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 use clerk_sync_emulator::{Options, Weather};
 use futures_util::StreamExt;
 
+use super::progress::Progress;
 use super::{database, verdict};
 use crate::cli::say;
 use crate::rig::{Rig, ServerSettings, somebody};
-
-/// How often the progress is told on a terminal, and in a pipe.
-const ON_TERMINAL: Duration = Duration::from_millis(200);
-const IN_PIPE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
@@ -32,7 +28,7 @@ pub(crate) struct Settings {
 }
 
 pub(super) async fn run(settings: &Settings) -> Result<bool> {
-    let (database, _folder) = database(settings.database_url.as_deref(), "signups")?;
+    let (database, _folder) = database(settings.database_url.as_deref(), "signups").await?;
     let weather = Weather {
         webhook_delay_ms: [0, 500],
         webhook_duplicate: 0.2,
@@ -106,38 +102,4 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     ));
     rig.stop().await?;
     Ok(well)
-}
-
-/// A line that moves on a terminal, and one now and then in a pipe.
-struct Progress {
-    total: usize,
-    started: Instant,
-    told: Instant,
-    terminal: bool,
-}
-
-impl Progress {
-    fn new(total: usize) -> Self {
-        let now = Instant::now();
-        Self { total, started: now, told: now, terminal: std::io::stderr().is_terminal() }
-    }
-
-    fn step(&mut self, done: usize) {
-        let period = if self.terminal { ON_TERMINAL } else { IN_PIPE };
-        if self.told.elapsed() < period {
-            return;
-        }
-        self.told = Instant::now();
-        let rate = done as f64 / self.started.elapsed().as_secs_f64();
-        let left = (self.total - done) as f64 / rate.max(0.001);
-        let line = format!("{done} of {} ({rate:.0}/s, {left:.0} s left)", self.total);
-        let (start, end) = if self.terminal { ("\r\x1b[K", "") } else { ("", "\n") };
-        let _ = write!(std::io::stderr(), "{start}{line}{end}");
-    }
-
-    fn end(&self) {
-        if self.terminal {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
 }

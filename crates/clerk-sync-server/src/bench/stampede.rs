@@ -17,7 +17,7 @@ pub(crate) struct Settings {
 }
 
 pub(super) async fn run(settings: &Settings) -> Result<bool> {
-    let (database, _folder) = database(None, "stampede")?;
+    let (database, _folder) = database(None, "stampede").await?;
     let latency = settings.latency_ms;
     let weather = Weather { webhooks_off: true, api_latency_ms: [latency, latency], ..Weather::default() };
     let rig =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clerk_sync_emulator::Weather;
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
@@ -12,17 +12,29 @@ use super::scene::Scene;
 use crate::rig::{Gate, ServerSettings, somebody};
 
 pub(super) async fn database_write_failure(scene: &mut Scene) -> Result<()> {
-    scene.open(Weather::default()).await?;
+    let wire = scene.open_cuttable().await?;
     let known = scene.sign_up(somebody("Ada", "ada@example.com"))?;
     scene.expect_rows(&[&known]).await?;
-    let lock = scene.rig()?.database.lock()?;
-    scene.note("database", "is locked by somebody else");
+    let lock = scene.rig()?.database.lock().await?;
+    match (&lock, &wire) {
+        (Some(_), _) => scene.note("database", "is locked by somebody else"),
+        (None, Some(wire)) => {
+            wire.cut();
+            scene.note("database", "cannot be reached");
+        }
+        (None, None) => bail!("this database can be neither locked nor cut off"),
+    }
+    // As long as reading works, known users are served; without it nobody can be decided on.
+    let known_status = if lock.is_some() { 200 } else { 503 };
     let unknown = scene.sign_up(somebody("Bea", "bea@example.com"))?;
-    scene.expect_me(&known, 200).await?;
+    scene.expect_me(&known, known_status).await?;
     let answer = scene.expect_me(&unknown, 503).await?;
     ensure!(answer.retry_after.is_some(), "the 503 has no Retry-After");
-    scene.expect_me(&known, 200).await?;
+    scene.expect_me(&known, known_status).await?;
     drop(lock);
+    if let Some(wire) = &wire {
+        wire.mend();
+    }
     scene.note("database", "is free again");
     scene.expect_rows(&[&known, &unknown]).await?;
     scene.expect_me(&unknown, 200).await?;

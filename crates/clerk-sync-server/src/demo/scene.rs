@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use clerk_sync_emulator::{Event, NewUser, Options, UserPatch, Weather};
 
-use crate::rig::{Answer, DatabaseUrl, Person, Rig, Rows, Server, ServerSettings};
+use crate::rig::{Answer, DatabaseUrl, Person, Rig, Rows, Server, ServerSettings, Wire};
 
 /// How much faster webhooks are retried than in real life: five minutes become a third of a second.
 const SPEED: f64 = 1_000.0;
@@ -53,7 +53,27 @@ impl Scene {
     }
 
     pub(crate) async fn open_with(&mut self, options: Options, settings: ServerSettings) -> Result<()> {
-        let rig = Rig::start(options, settings, self.database.clone()).await?;
+        let served = self.database.clone();
+        self.open_over(options, settings, &served).await
+    }
+
+    /// Opens with the server reaching the database over a wire that can be cut, if there can be one.
+    pub(crate) async fn open_cuttable(&mut self) -> Result<Option<Wire>> {
+        let (served, wire) = match self.database.over_a_wire().await? {
+            Some((served, wire)) => (served, Some(wire)),
+            None => (self.database.clone(), None),
+        };
+        self.open_over(self.options(), ServerSettings::default(), &served).await?;
+        Ok(wire)
+    }
+
+    async fn open_over(
+        &mut self,
+        options: Options,
+        settings: ServerSettings,
+        served: &DatabaseUrl,
+    ) -> Result<()> {
+        let rig = Rig::start_over(options, settings, self.database.clone(), served).await?;
         self.started = Instant::now();
         self.started_ms = unix_ms();
         self.rig = Some(rig);

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clerk_sync::core::port::Inspect;
 use clerk_sync::core::{Delivery, DeliveryId, DeliveryStatus, Entry, Record, Role};
 
+use super::Wire;
 use crate::compose;
 use crate::config::Database;
 
@@ -49,6 +50,18 @@ impl DatabaseUrl {
 
     pub(crate) fn database(&self) -> Result<Database> {
         Ok(Database::parse(&self.0)?)
+    }
+
+    /// The same database over a wire that can be cut; `None` for one that is no server.
+    pub(crate) async fn over_a_wire(&self) -> Result<Option<(Self, Wire)>> {
+        let Database::Mongodb { uri } = self.database()? else { return Ok(None) };
+        let (_, rest) = uri.split_once("://").context("a MongoDB address has ://")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let wire = Wire::lay(host.to_owned()).await?;
+        let database = path.split('?').next().unwrap_or_default();
+        // The names of a replica set would lead past the wire.
+        let url = format!("mongodb://{}/{database}?directConnection=true", wire.address());
+        Ok(Some((Self(url), wire)))
     }
 
     /// Keeps everybody else from writing, as a backup or a stuck process would, until the answer is dropped;

@@ -2,6 +2,7 @@
 //! answers back while it is shut. So an answer can be made to arrive after what happened meanwhile.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
@@ -24,6 +25,8 @@ pub(crate) struct Gate {
 
 struct Inner {
     receivers: Vec<String>,
+    fan: usize,
+    turn: AtomicUsize,
     client: reqwest::Client,
     shut: watch::Receiver<bool>,
     held: watch::Sender<usize>,
@@ -33,12 +36,18 @@ impl Gate {
     /// Opens a gate to `receivers`, each a base address. Every receiver gets every request; the worst of
     /// their answers goes back.
     pub(crate) async fn open(receivers: Vec<String>) -> Result<Self> {
+        let all = receivers.len();
+        Self::open_to(receivers, all).await
+    }
+
+    /// The same, each request going to `fan` of the receivers, in turn.
+    pub(crate) async fn open_to(receivers: Vec<String>, fan: usize) -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (shut, is_shut) = watch::channel(false);
         let (holding, held) = watch::channel(0);
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let inner = Arc::new(Inner { receivers, client, shut: is_shut, held: holding });
+        let inner = Arc::new(Inner { receivers, fan, turn: AtomicUsize::new(0), client, shut: is_shut, held: holding });
         let app = axum::Router::new().fallback(pass).with_state(inner);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
@@ -81,7 +90,9 @@ async fn pass(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let calls = inner.receivers.iter().map(|receiver| {
+    let turn = inner.turn.fetch_add(1, Ordering::Relaxed) % inner.receivers.len().max(1);
+    let chosen = inner.receivers.iter().cycle().skip(turn).take(inner.fan);
+    let calls = chosen.map(|receiver| {
         let mut headers = parts.headers.clone();
         headers.remove(http::header::HOST);
         let call = inner.client.request(parts.method.clone(), format!("{receiver}{path}"));
