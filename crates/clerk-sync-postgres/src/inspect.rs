@@ -1,0 +1,150 @@
+//! What operators ask.
+
+use async_trait::async_trait;
+use clerk_sync_core::port::{Backlog, Inspect};
+use clerk_sync_core::{Delivery, DeliveryId, DeliveryStatus, Entry, StoreError, Timestamp, UserId};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::PostgresStore;
+use crate::error::{Failure, unavailable};
+use crate::name::Schema;
+use crate::row::{DELIVERY_COLUMNS, USER_COLUMNS, read_delivery, read_entry};
+use crate::statement::Sql;
+use crate::value::{Time, Value};
+use crate::write;
+
+/// The longest page of entries or deliveries.
+const MAX_PAGE: u32 = 1_000;
+
+const PING: &str = "SELECT current_setting('transaction_read_only') = 'off'";
+
+const ENTRIES: &str =
+    concat!("SELECT ", USER_COLUMNS!(), " FROM {s}.clerk_user WHERE id > $1 ORDER BY id LIMIT $2");
+
+const DELIVERY: &str = concat!("SELECT ", DELIVERY_COLUMNS!(), " FROM {s}.clerk_delivery WHERE id = $1");
+
+// The newest of each status asked for, and of these the newest: the index is by status.
+const DELIVERIES: &str = concat!(
+    "SELECT newest.* FROM unnest($1::text[]) AS wanted CROSS JOIN LATERAL (
+       SELECT ",
+    DELIVERY_COLUMNS!(),
+    " FROM {s}.clerk_delivery WHERE status = wanted ORDER BY received_at DESC, id DESC LIMIT $2
+     ) AS newest ORDER BY received_at DESC, id DESC LIMIT $2"
+);
+
+const BACKLOG: &str = "SELECT
+  (SELECT count(*) FROM {s}.clerk_delivery WHERE status = 'pending'),
+  (SELECT count(*) FROM {s}.clerk_delivery WHERE status = 'failed'),
+  (SELECT count(*) FROM {s}.clerk_delivery WHERE status = 'dead'),
+  least((SELECT min(received_at) FROM {s}.clerk_delivery WHERE status = 'pending'),
+    (SELECT min(received_at) FROM {s}.clerk_delivery WHERE status = 'failed')),
+  (SELECT count(*) FROM {s}.clerk_user WHERE repair_due_at IS NOT NULL),
+  (SELECT count(*) FROM {s}.clerk_user WHERE webhook_at IS NULL AND source IN ('lookup', 'claims')
+     AND deleted_at IS NULL AND recorded_at < $1),
+  (SELECT count(*) FROM {s}.clerk_user)
+    - (SELECT count(*) FROM {s}.clerk_user WHERE deleted_at IS NOT NULL)";
+
+/// The statements that operators need.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    pub(crate) ping: Sql,
+    pub(crate) entries: Sql,
+    pub(crate) delivery: Sql,
+    pub(crate) deliveries: Sql,
+    pub(crate) backlog: Sql,
+}
+
+impl Looks {
+    pub(crate) fn new(schema: &Schema) -> Self {
+        const OF_ENTRIES: &[Type] = &[Type::TEXT, Type::INT8];
+        const OF_DELIVERIES: &[Type] = &[Type::TEXT_ARRAY, Type::INT8];
+        const MOMENT: &[Type] = &[Type::TIMESTAMPTZ];
+        const ID: &[Type] = &[Type::TEXT];
+        let sql = |text, types| Sql::new(schema, text, types);
+        Self {
+            ping: sql(PING, &[]),
+            entries: sql(ENTRIES, OF_ENTRIES),
+            delivery: sql(DELIVERY, ID),
+            deliveries: sql(DELIVERIES, OF_DELIVERIES),
+            backlog: sql(BACKLOG, MOMENT),
+        }
+    }
+}
+
+#[async_trait]
+impl Inspect for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        let rows = self.look("ping", &self.looks.ping, &[]).await?;
+        match rows.first().map(|row| row.try_get(0)) {
+            Some(Ok(true)) => Ok(()),
+            _ => Err(unavailable("the database is read-only")),
+        }
+    }
+
+    async fn backlog(&self, unconfirmed_before: Timestamp) -> Result<Backlog, StoreError> {
+        let doing = "count what waits";
+        let rows = self.look(doing, &self.looks.backlog, &[Value::time(unconfirmed_before)]).await?;
+        let row = rows.first().ok_or_else(|| unavailable(doing))?;
+        read_backlog(row).map_err(|failure| failure.into_store_error(doing))
+    }
+
+    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let after = Value::text(after.map_or("", UserId::as_str));
+        let values = [after, Value::integer(limit.min(MAX_PAGE))];
+        let rows = self.look("read a page of entries", &self.looks.entries, &values).await?;
+        rows.iter().map(|row| read_entry(row, 0)).collect::<Result<_, _>>().map_err(in_a_page)
+    }
+
+    async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        let rows = self.look("read a delivery", &self.looks.delivery, &[Value::text(id.as_str())]).await?;
+        rows.first().map(read_delivery).transpose().map_err(in_a_page)
+    }
+
+    async fn deliveries(
+        &self,
+        status: Option<DeliveryStatus>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let wanted = DeliveryStatus::ALL.into_iter().filter(|one| status.is_none_or(|status| status == *one));
+        let wanted = wanted.map(DeliveryStatus::as_str).collect();
+        let values = [Value::Texts(wanted), Value::integer(limit.min(MAX_PAGE))];
+        let rows = self.look("read the newest deliveries", &self.looks.deliveries, &values).await?;
+        rows.iter().map(read_delivery).collect::<Result<_, _>>().map_err(in_a_page)
+    }
+
+    async fn drop_bodies(
+        &self,
+        status: DeliveryStatus,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.with("drop bodies", async |connection| {
+            write::drop_bodies(connection, &self.writes, status, before, limit).await
+        })
+        .await
+    }
+}
+
+impl PostgresStore {
+    async fn look(&self, doing: &str, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.with(doing, async |connection| connection.rows(sql, values).await).await
+    }
+}
+
+fn in_a_page(failure: Failure) -> StoreError {
+    failure.into_store_error("read a row")
+}
+
+fn read_backlog(row: &Row) -> Result<Backlog, Failure> {
+    let count = |column: usize| Ok::<_, Failure>(row.try_get::<_, i64>(column)?.try_into().unwrap_or(0));
+    Ok(Backlog {
+        pending: count(0)?,
+        failed: count(1)?,
+        dead: count(2)?,
+        oldest_unprocessed: row.try_get::<_, Option<Time>>(3)?.map(|Time(time)| time),
+        dirty: count(4)?,
+        unconfirmed: count(5)?,
+        users: count(6)?,
+    })
+}

@@ -1,0 +1,155 @@
+//! PostgreSQL store of clerk-sync.
+//!
+//! Everything is in one schema of the database, `clerk_sync` by default. Its table `clerk_user` is keyed by
+//! Clerk's id, so that an app can point foreign keys at it; apps read the view `users`.
+//!
+//! A commit is one transaction at READ COMMITTED. Rows are locked in the order of their ids, revisions are
+//! compared in the statement that writes, and what has to be unique is kept so by indexes.
+//!
+//! ```no_run
+//! use clerk_sync_postgres::{Options, PostgresStore};
+//!
+//! # async fn run() -> Result<(), clerk_sync_core::StoreError> {
+//! let store = PostgresStore::connect("postgres://app@localhost/app", Options::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod connection;
+mod error;
+mod inspect;
+mod migrate;
+mod name;
+mod options;
+mod pool;
+mod row;
+mod statement;
+mod value;
+mod view;
+mod write;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use clerk_sync_core::port::Store;
+use clerk_sync_core::{
+    Change, Commit, Delivery, Entry, Record, StoreError, Subject, Timestamp, UserId, View,
+};
+
+use connection::Server;
+use error::{Failure, unavailable};
+use name::Schema;
+use pool::{Connection, Pool};
+
+pub use migrate::{Migration, migration_sql};
+pub use options::{Migrate, Options};
+
+/// A [`Store`] on a PostgreSQL database.
+pub struct PostgresStore {
+    pool: Pool,
+    schema: Schema,
+    reads: view::Reads,
+    writes: write::Writes,
+    looks: inspect::Looks,
+}
+
+impl PostgresStore {
+    /// Connects to the database at `url` (`postgres://…`, or libpq's `key=value` form).
+    ///
+    /// Pending migrations are applied or refused, as [`Options::migrate`] says; then what the store relies on
+    /// (its unique indexes above all) is verified.
+    ///
+    /// # Errors
+    /// `Schema` when the URL or an option cannot be used, when a migration is pending and may not be applied,
+    /// or when something the store relies on is missing or other than it must be; `Unavailable` when the
+    /// server cannot be reached.
+    pub async fn connect(url: &str, options: Options) -> Result<Self, StoreError> {
+        let schema = Schema::parse(&options.schema)?;
+        let server = Server::parse(url, &options)?;
+        let pool = Pool::new(&server, options.connections, &options)?;
+        let connection = pool.get("connect").await?;
+        let client = connection.client();
+        let migrated = match options.migrate {
+            Migrate::Apply => migrate::migrate(client, &schema).await.map(drop),
+            Migrate::Refuse => migrate::refuse_pending(client, &schema).await,
+        };
+        migrated.map_err(|failure| failure.into_store_error("migrate"))?;
+        drop(connection);
+        Ok(Self {
+            pool,
+            reads: view::Reads::new(&schema),
+            writes: write::Writes::new(&schema),
+            looks: inspect::Looks::new(&schema),
+            schema,
+        })
+    }
+
+    /// Does something with a connection, within the time an operation may take.
+    async fn with<T>(
+        &self,
+        doing: &str,
+        work: impl AsyncFnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let connection = self.pool.get(doing).await?;
+        match tokio::time::timeout(self.pool.deadline(), work(&connection)).await {
+            Ok(result) => result.map_err(|failure| failure.into_store_error(doing)),
+            Err(_) => {
+                // It still waits for an answer.
+                connection.discard();
+                Err(unavailable(format!("{doing}: no answer in time")))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the URL: a password may be part of it.
+        f.debug_struct("PostgresStore").field("schema", &self.schema.as_str()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn record(&self, id: &UserId) -> Result<Option<Entry>, StoreError> {
+        self.with("read a user", async |connection| view::entry(connection, &self.reads, id).await).await
+    }
+
+    async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
+        self.with("view", async |connection| view::view(connection, &self.reads, subject).await).await
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {
+        let commit = write::commit(&self.pool, &self.writes, &changes);
+        match tokio::time::timeout(self.pool.deadline(), commit).await {
+            Ok(result) => result,
+            Err(_) => Err(unavailable("commit: no answer in time")),
+        }
+    }
+
+    async fn take_repairs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        let period = write::Period { now, lease_until, limit };
+        self.with("take repairs", async |connection| {
+            write::take_repairs(connection, &self.writes, period).await
+        })
+        .await
+    }
+
+    async fn take_deliveries(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let period = write::Period { now, lease_until, limit };
+        self.with("take deliveries", async |connection| {
+            write::take_deliveries(connection, &self.writes, period).await
+        })
+        .await
+    }
+}
