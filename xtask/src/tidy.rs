@@ -12,6 +12,7 @@ use crate::run::{command, output};
 const ARROWS: &[(&str, &[&str])] = &[
     ("clerk-sync-core", &[]),
     ("clerk-sync-sqlite", &["clerk-sync-core"]),
+    ("clerk-sync-mongodb", &["clerk-sync-core"]),
     ("clerk-sync-testkit", &["clerk-sync-core"]),
     ("clerk-sync", &["clerk-sync-core", "clerk-sync-sqlite"]),
     ("clerk-sync-server", &["clerk-sync", "clerk-sync-emulator"]),
@@ -22,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What tests may know beside that.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("clerk-sync-sqlite", &["clerk-sync-testkit"]),
+    ("clerk-sync-mongodb", &["clerk-sync-testkit"]),
     ("clerk-sync", &["clerk-sync-testkit", "clerk-sync-emulator", "clerk-sync-sqlite"]),
     ("clerk-sync-server", &["clerk-sync-testkit"]),
 ];
