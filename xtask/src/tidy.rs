@@ -13,8 +13,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clerk-sync-core", &[]),
     ("clerk-sync-sqlite", &["clerk-sync-core"]),
     ("clerk-sync-postgres", &["clerk-sync-core"]),
+    ("clerk-sync-mongodb", &["clerk-sync-core"]),
     ("clerk-sync-testkit", &["clerk-sync-core"]),
-    ("clerk-sync", &["clerk-sync-core", "clerk-sync-sqlite"]),
+    ("clerk-sync", &["clerk-sync-core", "clerk-sync-sqlite", "clerk-sync-postgres", "clerk-sync-mongodb"]),
     ("clerk-sync-server", &["clerk-sync", "clerk-sync-emulator"]),
     ("clerk-sync-emulator", &[]),
     ("xtask", &[]),
@@ -24,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("clerk-sync-sqlite", &["clerk-sync-testkit"]),
     ("clerk-sync-postgres", &["clerk-sync-testkit"]),
+    ("clerk-sync-mongodb", &["clerk-sync-testkit"]),
     ("clerk-sync", &["clerk-sync-testkit", "clerk-sync-emulator", "clerk-sync-sqlite"]),
     ("clerk-sync-server", &["clerk-sync-testkit"]),
 ];

@@ -1,0 +1,107 @@
+//! All changes of a commit, or none.
+
+mod plan;
+mod write;
+
+use clerk_sync_core::{Change, Commit, StoreError};
+use mongodb::ClientSession;
+use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
+
+use crate::error::{code, is_lost, store_error, unavailable};
+use crate::{MongoStore, connect};
+pub(crate) use plan::plan;
+pub(crate) use write::Write;
+
+const DOING: &str = "commit";
+
+/// How often a transaction's end is asked for while nobody knows whether it has come. The driver itself asks
+/// twice each time.
+const COMMIT_ATTEMPTS: u32 = 3;
+
+impl MongoStore {
+    pub(crate) async fn apply(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {
+        let writes = plan(&changes)?;
+        match writes.as_slice() {
+            [] => Ok(Commit::Done),
+            // One document is changed as a whole or not at all; no transaction could add to that.
+            [write] if write.is_of_one_document() => {
+                self.gate
+                    .run(DOING, async {
+                        match write.run(&self.database, None).await {
+                            Ok(true) => Ok(Commit::Done),
+                            Ok(false) => Ok(Commit::Stale),
+                            Err(error) => lost_or_failed(error),
+                        }
+                    })
+                    .await
+            }
+            _ => {
+                let pass = self.gate.enter(DOING).await?;
+                let store = self.clone();
+                // A caller that goes away in the middle must not leave a transaction behind that keeps others
+                // from the same records: it goes on to its end, within its time, without its caller.
+                let transaction =
+                    tokio::spawn(async move { pass.run(DOING, store.transaction(&writes)).await });
+                transaction.await.unwrap_or_else(|_| Err(unavailable("commit: the runtime is ending")))
+            }
+        }
+    }
+
+    async fn transaction(&self, writes: &[Write]) -> Result<Commit, StoreError> {
+        let failed = |error| store_error(DOING, error);
+        let mut session = self.client.start_session().await.map_err(failed)?;
+        let options = connect::transaction(&self.options);
+        session.start_transaction().with_options(options).await.map_err(failed)?;
+        match self.write_all(writes, &mut session).await {
+            Ok(true) => finish(&mut session).await,
+            Ok(false) => {
+                abort(&mut session).await;
+                Ok(Commit::Stale)
+            }
+            Err(error) => {
+                // Where no server answers, an abort would wait for one; the driver sends it when it can.
+                if code(&error).is_some() {
+                    abort(&mut session).await;
+                }
+                lost_or_failed(error)
+            }
+        }
+    }
+
+    /// Answers whether every write found what it expected.
+    async fn write_all(&self, writes: &[Write], session: &mut ClientSession) -> Result<bool, Error> {
+        for write in writes {
+            if !write.run(&self.database, Some(&mut *session)).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Ends a transaction. Asking again is safe: the server knows it by its number.
+async fn finish(session: &mut ClientSession) -> Result<Commit, StoreError> {
+    let mut attempt = 1;
+    loop {
+        match session.commit_transaction().await {
+            Ok(()) => return Ok(Commit::Done),
+            Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+                if attempt == COMMIT_ATTEMPTS {
+                    return Err(store_error("commit: nobody knows whether it is done", error));
+                }
+                attempt += 1;
+            }
+            Err(error) => return lost_or_failed(error),
+        }
+    }
+}
+
+/// Waited for, so that whoever is told to look again does not meet what is left of this very transaction.
+async fn abort(session: &mut ClientSession) {
+    // What cannot be aborted has ended already, or is ended by the server.
+    let _ = session.abort_transaction().await;
+}
+
+fn lost_or_failed(error: Error) -> Result<Commit, StoreError> {
+    if is_lost(&error)? { Ok(Commit::Stale) } else { Err(store_error(DOING, error)) }
+}

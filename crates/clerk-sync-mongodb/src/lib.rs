@@ -1,0 +1,122 @@
+//! MongoDB store of clerk-sync.
+//!
+//! A replica set or a sharded cluster is needed, since an event and its effect are committed in one
+//! transaction; one node is enough, and a server that stands alone is refused with what to do about it.
+//!
+//! A commit of one change is one guarded write of one document. A commit of several is a transaction.
+//! Everything is written to the journals of a majority and read from the primary as a majority has it,
+//! whatever the connection string says.
+//!
+//! # What an operator should know
+//!
+//! - Do not shard the collections of clerk-sync: an address is unique among all users, and a unique index of
+//!   a sharded collection can only say so for its shard key. On a sharded cluster they live on one shard.
+//! - A process that is killed inside a transaction leaves it open until the server ends it
+//!   (`transactionLifetimeLimitSeconds`, 60 s by default): commits about the same users are refused as lost
+//!   races until then. Ten seconds is plenty for this store.
+//! - Put no TTL index on these collections. [`Inspect::drop_bodies`](clerk_sync_core::port::Inspect) drops the
+//!   bodies of old deliveries; the ids of deliveries and the tombstones of deleted users have to stay.
+//! - It is tested against a server that speaks MongoDB's wire protocol, not against MongoDB's own `mongod`.
+//!
+//! ```no_run
+//! use clerk_sync_mongodb::{MongoStore, Options};
+//!
+//! # async fn open() -> Result<(), clerk_sync_core::StoreError> {
+//! let uri = "mongodb://127.0.0.1:27017/users?replicaSet=rs0";
+//! let store = MongoStore::connect(uri, Options::default()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod changes;
+mod commit;
+mod connect;
+mod document;
+mod error;
+mod gate;
+mod inspect;
+mod options;
+mod query;
+mod schema;
+mod take;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use async_trait::async_trait;
+use clerk_sync_core::port::Store;
+use clerk_sync_core::{
+    Change, Commit, Delivery, Entry, Record, StoreError, Subject, Timestamp, UserId, View,
+};
+use mongodb::bson::Document;
+use mongodb::{Client, Collection, Database};
+
+pub use changes::Changes;
+pub use options::{Migrate, Options, Wake};
+
+/// A [`Store`] on a MongoDB database. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct MongoStore {
+    client: Client,
+    database: Database,
+    gate: gate::Gate,
+    options: Options,
+}
+
+impl MongoStore {
+    /// Connects to the deployment `uri` names, makes what is missing of collections and indexes or refuses,
+    /// as [`Options::migrate`] says, and verifies what the store relies on (its unique indexes above all).
+    ///
+    /// # Errors
+    /// `Schema` when the server stands alone, when an index is missing and may not be made, or when one is
+    /// other than it must be or cannot be made because of the documents there are; `Unavailable` when
+    /// no server can be reached in time.
+    pub async fn connect(uri: &str, options: Options) -> Result<Self, StoreError> {
+        let (client, database) = connect::open(uri, &options).await?;
+        schema::prepare(&database, options.migrate).await?;
+        let gate = gate::Gate::new(&options);
+        Ok(Self { client, database, gate, options })
+    }
+
+    /// The database the store is in.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    fn collection(&self, name: &str) -> Collection<Document> {
+        self.database.collection(name)
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    async fn record(&self, id: &UserId) -> Result<Option<Entry>, StoreError> {
+        self.gate.run("read a user", self.entry(id)).await
+    }
+
+    async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
+        self.gate.run("view", self.picture(subject)).await
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {
+        self.apply(changes).await
+    }
+
+    async fn take_repairs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.take(&take::REPAIRS, now, lease_until, limit).await
+    }
+
+    async fn take_deliveries(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.take(&take::DELIVERIES, now, lease_until, limit).await
+    }
+}

@@ -1,0 +1,131 @@
+//! Collections and indexes: what there has to be, made where it is missing, and verified.
+
+mod verify;
+
+use clerk_sync_core::StoreError;
+use mongodb::bson::{Document, doc};
+use mongodb::{Database, IndexModel, options::IndexOptions};
+
+use crate::Migrate;
+use crate::error::{code, is_duplicate_key, schema_error, store_error};
+
+pub(crate) const USER: &str = "clerk_user";
+pub(crate) const DELIVERY: &str = "clerk_delivery";
+pub(crate) const CLAIM: &str = "clerk_claim";
+pub(crate) const META: &str = "clerk_meta";
+
+/// The one document of `clerk_claim`.
+pub(crate) const FIRST_ADMIN: &str = "first_admin";
+
+const COLLECTIONS: [&str; 4] = [USER, DELIVERY, CLAIM, META];
+
+/// What has to be unique, as fields and as the indexes that keep it so.
+pub(crate) const UNIQUE_FIELDS: [&str; 3] = ["_id", "email_key", "username_key"];
+pub(crate) const UNIQUE_INDEXES: [&str; 3] = ["_id_", "clerk_user_email_key", "clerk_user_username_key"];
+
+/// An index as it has to be.
+pub(crate) struct Index {
+    pub(crate) collection: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) key: Document,
+    pub(crate) unique: bool,
+    /// Only documents that meet this are in it. A query has to say the same again to be served by it.
+    pub(crate) partial: Option<Document>,
+}
+
+impl Index {
+    fn options(&self) -> IndexOptions {
+        let mut options = IndexOptions::default();
+        options.name = Some(self.name.into());
+        options.unique = self.unique.then_some(true);
+        options.partial_filter_expression = self.partial.clone();
+        options
+    }
+}
+
+/// Every index there has to be.
+///
+/// A unique index over a field that may be missing would let one document be without it, so the unique ones
+/// are over texts only. None expires anything: a tombstone or the id of a delivery that went by age would
+/// bring the dead back to life.
+pub(crate) fn indexes() -> Vec<Index> {
+    let text = |field: &str| Some(doc! { field: { "$type": "string" } });
+    let there = |field: &str| Some(doc! { field: { "$exists": true } });
+    let user = |name, key, partial| Index { collection: USER, name, key, unique: false, partial };
+    let delivery = |name, key, partial| Index { collection: DELIVERY, name, key, unique: false, partial };
+    let unique = |name, field: &str| Index { unique: true, ..user(name, doc! { field: 1 }, text(field)) };
+    vec![
+        unique("clerk_user_email_key", "email_key"),
+        unique("clerk_user_username_key", "username_key"),
+        // The order of claims is part of the index, so that the highest one is its first entry.
+        user(
+            "clerk_user_email_claim",
+            doc! { "email_claim_key": 1, "email_claim_verified": -1, "updated_at": -1, "_id": -1 },
+            text("email_claim_key"),
+        ),
+        user(
+            "clerk_user_username_claim",
+            doc! { "username_claim_key": 1, "updated_at": -1, "_id": -1 },
+            text("username_claim_key"),
+        ),
+        user("clerk_user_repair", doc! { "repair_due_at": 1, "_id": 1 }, there("repair_due_at")),
+        user("clerk_user_unconfirmed", doc! { "unconfirmed_since": 1 }, there("unconfirmed_since")),
+        user("clerk_user_deleted", doc! { "deleted_at": 1 }, there("deleted_at")),
+        delivery("clerk_delivery_take", doc! { "take_at": 1, "_id": 1 }, there("take_at")),
+        delivery("clerk_delivery_received", doc! { "received_at": -1, "_id": -1 }, None),
+        delivery("clerk_delivery_status", doc! { "status": 1, "received_at": -1, "_id": -1 }, None),
+        delivery("clerk_delivery_body", doc! { "status": 1, "received_at": 1, "_id": 1 }, there("body")),
+    ]
+}
+
+/// Makes what is missing, if it may, and refuses a database that is other than it has to be.
+pub(crate) async fn prepare(database: &Database, migrate: Migrate) -> Result<(), StoreError> {
+    if migrate == Migrate::Apply {
+        create(database).await?;
+    }
+    verify::verify(database).await
+}
+
+/// Makes collections and indexes that are missing; any number of replicas may do so at once.
+async fn create(database: &Database) -> Result<(), StoreError> {
+    /// `NamespaceExists`
+    const EXISTS: i32 = 48;
+    let present = database.list_collection_names().await;
+    let present = present.map_err(|error| store_error("list the collections", error))?;
+    for name in COLLECTIONS.into_iter().filter(|name| !present.iter().any(|known| known == name)) {
+        match database.create_collection(name).await {
+            Err(error) if code(&error) != Some(EXISTS) => {
+                return Err(store_error(&format!("create the collection {name}"), error));
+            }
+            _ => {}
+        }
+    }
+    for index in indexes() {
+        let model = IndexModel::builder().keys(index.key.clone()).options(index.options()).build();
+        let created = database.collection::<Document>(index.collection).create_index(model).await;
+        if let Err(error) = created {
+            return Err(refused(database, &index, error).await);
+        }
+    }
+    Ok(())
+}
+
+/// Why an index could not be made, in words that help.
+async fn refused(database: &Database, index: &Index, error: mongodb::error::Error) -> StoreError {
+    /// `CannotCreateIndex`, `IndexOptionsConflict`, `IndexKeySpecsConflict`
+    const OTHERWISE: [i32; 3] = [67, 85, 86];
+    let Index { collection, name, .. } = index;
+    if is_duplicate_key(&error) {
+        return match verify::held_twice(database, index).await {
+            Ok(count) => schema_error(format!(
+                "index {name} cannot be made: {count} values of {collection} are held more than once"
+            )),
+            Err(error) => error,
+        };
+    }
+    if code(&error).is_some_and(|code| OTHERWISE.contains(&code)) {
+        let found = verify::verify(database).await.err();
+        return found.unwrap_or_else(|| store_error(&format!("create the index {name}"), error));
+    }
+    store_error(&format!("create the index {name}"), error)
+}
