@@ -5,6 +5,7 @@ mod write;
 
 use clerk_sync_core::{Change, Commit, StoreError};
 use mongodb::ClientSession;
+use mongodb::bson::doc;
 use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 
 use crate::error::{code, is_lost, store_error, unavailable};
@@ -53,7 +54,13 @@ impl MongoStore {
         let options = connect::transaction(&self.options);
         session.start_transaction().with_options(options).await.map_err(failed)?;
         match self.write_all(writes, &mut session).await {
-            Ok(true) => finish(&mut session).await,
+            Ok(true) => {
+                let answer = finish(&mut session).await;
+                if !matches!(answer, Ok(Commit::Done)) {
+                    self.end(&session).await;
+                }
+                answer
+            }
             Ok(false) => {
                 abort(&mut session).await;
                 Ok(Commit::Stale)
@@ -66,6 +73,14 @@ impl MongoStore {
                 lost_or_failed(error)
             }
         }
+    }
+
+    /// Ends whatever the server has left of a transaction whose commit it did not confirm: were it open, it
+    /// would keep others from the same records for a minute. The driver aborts nothing it has begun to commit.
+    async fn end(&self, session: &ClientSession) {
+        let kill = doc! { "killSessions": [session.id().clone()] };
+        // Without an answer the server ends it by itself, later.
+        let _ = self.client.database("admin").run_command(kill).await;
     }
 
     /// Answers whether every write found what it expected.

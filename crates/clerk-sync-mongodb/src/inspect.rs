@@ -116,23 +116,21 @@ impl MongoStore {
         let (users, deliveries) = (&self.collection(USER), &self.collection(DELIVERY));
         let status = |status: DeliveryStatus| doc! { "status": status.as_str() };
         let with = |s| async move { deliveries.count_documents(status(s)).await };
-        let there = |field: &str| doc! { field: { "$exists": true } };
         let oldest = |s| async move {
             let sort = doc! { "received_at": 1, "_id": 1 };
             let first = deliveries.find_one(status(s)).sort(sort).projection(doc! { "received_at": 1 });
             Ok(first.await?.and_then(|d| d.get_i64("received_at").ok()))
         };
-        let unconfirmed =
-            doc! { "unconfirmed_since": { "$lt": unconfirmed_before.as_millis(), "$exists": true } };
+        let unconfirmed = query::unconfirmed(unconfirmed_before);
         let (pending, failed, dead) = (DeliveryStatus::Pending, DeliveryStatus::Failed, DeliveryStatus::Dead);
         let (pending, failed, dead, waiting, dirty, unconfirmed, deleted, all) = try_join!(
             with(pending),
             with(failed),
             with(dead),
             try_join_all([oldest(pending), oldest(failed)]),
-            async { users.count_documents(there("repair_due_at")).await },
+            async { users.count_documents(query::waits("repair_due_at")).await },
             async { users.count_documents(unconfirmed).await },
-            async { users.count_documents(there("deleted_at")).await },
+            async { users.count_documents(query::waits("deleted_at")).await },
             // Counting each of a million users for a metric would cost a second.
             async { users.estimated_document_count().await },
         )?;

@@ -46,3 +46,13 @@ pub(crate) fn old_bodies(status: DeliveryStatus, before: Timestamp) -> Document 
         "body": { "$exists": true },
     }
 }
+
+/// What has the field at all.
+pub(crate) fn waits(field: &str) -> Document {
+    doc! { field: { "$exists": true } }
+}
+
+/// Users made just in time before a moment, and still without a webhook.
+pub(crate) fn unconfirmed(before: Timestamp) -> Document {
+    doc! { "unconfirmed_since": { "$lt": before.as_millis(), "$exists": true } }
+}

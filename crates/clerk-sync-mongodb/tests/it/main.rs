@@ -1,6 +1,13 @@
 //! The suite on a server, and what is MongoDB's own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+mod changes;
+mod commit;
+mod corrupt;
+mod failures;
+mod first_admin;
+mod outage;
+mod schema;
 mod server;
 
 use std::sync::Arc;
@@ -30,6 +37,12 @@ fn patient() -> Options {
 fn fresh() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A client of its own, as any other program would have.
+async fn another(store: &MongoStore, uri: &str) -> mongodb::Database {
+    let client = mongodb::Client::with_uri_str(uri).await.unwrap();
+    client.database(store.database().name())
 }
 
 async fn open(options: Options) -> MongoStore {

@@ -16,30 +16,41 @@ const ELSEWHERE: &str = "CLERK_SYNC_TEST_MONGODB_URI";
 
 /// The shell lives as long as it can read, which is as long as the process of the tests, however that ends;
 /// then it ends the server.
-const UNTIL_END_OF_INPUT: &str = r#""$@" </dev/null & server=$!; read -r _; kill -9 $server; wait $server"#;
+const UNTIL_END_OF_INPUT: &str =
+    r#""$@" </dev/null & server=$!; echo $server; read -r _; kill -9 $server; wait $server 2>/dev/null"#;
 
 /// A running server. It ends when this is dropped, or with the process.
 pub(crate) struct Server {
     shell: Child,
     input: Option<ChildStdin>,
-    pub(crate) port: u16,
+    process: String,
+    port: u16,
 }
 
 impl Server {
+    /// Starts a server on a free port that keeps nothing.
+    pub(crate) fn start(more: &[&str]) -> Self {
+        Self::start_at(0, ":memory:", more)
+    }
+
     /// Starts a server; port 0 is any that is free.
-    pub(crate) fn start(port: u16, storage: &str) -> Self {
+    pub(crate) fn start_at(port: u16, storage: &str, more: &[&str]) -> Self {
         let program = installed();
         let mut shell = Command::new("sh")
             .args(["-c", UNTIL_END_OF_INPUT, "sh"])
             .arg(program)
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
             .args(["--storage-path", storage, "--log-level", "INFO", "--enable-test-commands"])
+            .args(more)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("sh");
         let input = shell.stdin.take();
+        let mut process = String::new();
+        let mut number = BufReader::new(shell.stdout.take().expect("what it prints"));
+        number.read_line(&mut process).expect("its number");
         let output = shell.stderr.take().expect("what it says");
         let (sender, ports) = channel();
         // Reads to the end, so that the server never waits for a reader.
@@ -52,7 +63,17 @@ impl Server {
             }
         });
         let port = ports.recv_timeout(Duration::from_secs(60)).expect("the test server does not start");
-        Self { shell, input, port }
+        Self { shell, input, process: process.trim().into(), port }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops the server where it is, without its connections being closed, or lets it go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        run(Command::new("kill").args([signal, &self.process]));
     }
 
     pub(crate) fn uri(&self) -> String {
@@ -73,7 +94,7 @@ pub(crate) fn shared() -> String {
     static SHARED: OnceLock<Server> = OnceLock::new();
     match std::env::var(ELSEWHERE) {
         Ok(uri) => uri,
-        Err(_) => SHARED.get_or_init(|| Server::start(0, ":memory:")).uri(),
+        Err(_) => SHARED.get_or_init(|| Server::start(&[])).uri(),
     }
 }
 
