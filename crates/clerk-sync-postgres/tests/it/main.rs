@@ -3,10 +3,12 @@
 
 mod cluster;
 mod corrupt;
+mod measure;
 mod outage;
 mod pooler;
 mod races;
 mod schema;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
