@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod changes;
 mod connection;
 mod error;
 mod inspect;
@@ -22,9 +23,13 @@ mod migrate;
 mod name;
 mod options;
 mod pool;
+mod read;
 mod row;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod value;
+mod verify;
 mod view;
 mod write;
 
@@ -36,17 +41,23 @@ use clerk_sync_core::{
     Change, Commit, Delivery, Entry, Record, StoreError, Subject, Timestamp, UserId, View,
 };
 
+use changes::Listener;
 use connection::Server;
+use deadpool_postgres::RecyclingMethod;
 use error::{Failure, unavailable};
+use futures_util::Stream;
 use name::Schema;
 use pool::{Connection, Pool};
+use read::Readers;
 
-pub use migrate::{Migration, migration_sql};
+pub use migrate::{Migration, migrate, migration_sql, pending};
 pub use options::{Migrate, Options};
 
 /// A [`Store`] on a PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
+    readers: Readers,
+    listener: Listener,
     schema: Schema,
     reads: view::Reads,
     writes: write::Writes,
@@ -66,22 +77,41 @@ impl PostgresStore {
     pub async fn connect(url: &str, options: Options) -> Result<Self, StoreError> {
         let schema = Schema::parse(&options.schema)?;
         let server = Server::parse(url, &options)?;
-        let pool = Pool::new(&server, options.connections, &options)?;
+        let pool = Pool::new(&server, options.connections, RecyclingMethod::Fast, &options)?;
         let connection = pool.get("connect").await?;
         let client = connection.client();
         let migrated = match options.migrate {
-            Migrate::Apply => migrate::migrate(client, &schema).await.map(drop),
+            Migrate::Apply => migrate::apply(client, &schema).await.map(drop),
             Migrate::Refuse => migrate::refuse_pending(client, &schema).await,
         };
         migrated.map_err(|failure| failure.into_store_error("migrate"))?;
+        let verified = verify::verify(client, &schema, options.accept_asynchronous_default).await;
+        verified.map_err(|failure| failure.into_store_error("verify the schema"))?;
         drop(connection);
+        let listen_at = match &options.listen_url {
+            Some(url) => Server::parse(url, &options)?,
+            None => server.clone(),
+        };
         Ok(Self {
+            readers: Readers::new(&server, &pool, &options)?,
+            listener: Listener::new(listen_at, schema.channel()),
             pool,
             reads: view::Reads::new(&schema),
             writes: write::Writes::new(&schema),
             looks: inspect::Looks::new(&schema),
             schema,
         })
+    }
+
+    /// The users whose entries were changed by a commit of any replica, this one too, from now on.
+    ///
+    /// It is advice, and soon: while the connection is lost nothing is heard, and the stream tries to connect
+    /// again for as long as it is polled. Whoever waits for a user looks from time to time all the same. It
+    /// has a connection of its own, which goes with it.
+    ///
+    /// The stream listens when this answers, unless the server could not be reached.
+    pub async fn changes(&self) -> impl Stream<Item = UserId> + Send + Unpin + use<> {
+        self.listener.changes().await
     }
 
     /// Does something with a connection, within the time an operation may take.
@@ -112,11 +142,13 @@ impl fmt::Debug for PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn record(&self, id: &UserId) -> Result<Option<Entry>, StoreError> {
-        self.with("read a user", async |connection| view::entry(connection, &self.reads, id).await).await
+        self.readers
+            .with("read a user", async |connection| view::entry(connection, &self.reads, id).await)
+            .await
     }
 
     async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
-        self.with("view", async |connection| view::view(connection, &self.reads, subject).await).await
+        self.readers.with("view", async |connection| view::view(connection, &self.reads, subject).await).await
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {

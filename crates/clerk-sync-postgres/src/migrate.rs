@@ -4,10 +4,15 @@
 //! version is in use: replicas of two versions share a database while one replaces the other.
 
 use clerk_sync_core::StoreError;
+use deadpool_postgres::RecyclingMethod;
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
-use crate::error::{Failure, schema};
+use crate::Options;
+use crate::connection::Server;
+use crate::error::{Failure, schema as schema_error};
 use crate::name::Schema;
+use crate::pool::{Connection, Pool};
 
 /// One step of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +79,37 @@ pub fn migration_sql(schema: &str) -> Result<String, StoreError> {
     Ok(format!("BEGIN;\n{};\n\n{};\n\nCOMMIT;\n", prelude(&schema), steps.join(";\n\n")))
 }
 
+/// Applies what is pending in the database at `url`, all or nothing, and answers what was applied.
+///
+/// # Errors
+/// `Schema` when an applied migration is other than the one of this version, or one this version cannot
+/// work with; `Unavailable` when the server cannot be reached or the lock is not to be had.
+pub async fn migrate(url: &str, options: &Options) -> Result<Vec<Migration>, StoreError> {
+    let (schema, connection) = connect(url, options).await?;
+    apply(connection.client(), &schema).await.map_err(|failure| failure.into_store_error("migrate"))
+}
+
+/// The migrations that are not applied yet in the database at `url`.
+///
+/// # Errors
+/// As those of [`migrate()`].
+pub async fn pending(url: &str, options: &Options) -> Result<Vec<Migration>, StoreError> {
+    let (schema, connection) = connect(url, options).await?;
+    let pending = not_applied(connection.client(), &schema).await;
+    pending.map_err(|failure| failure.into_store_error("read the applied migrations"))
+}
+
+async fn connect(url: &str, options: &Options) -> Result<(Schema, Connection), StoreError> {
+    let schema = Schema::parse(&options.schema)?;
+    let server = Server::parse(url, options)?;
+    let pool = Pool::new(&server, 1, RecyclingMethod::Fast, options)?;
+    Ok((schema, pool.get("connect").await?))
+}
+
 /// Applies what is pending, all or nothing, and answers what was applied.
-pub(crate) async fn migrate(client: &Client, schema: &Schema) -> Result<Vec<Migration>, Failure> {
+pub(crate) async fn apply(client: &Client, schema: &Schema) -> Result<Vec<Migration>, Failure> {
     // A database that needs nothing is not locked, nor need its role be allowed to create anything.
-    if pending(client, schema).await?.is_empty() {
+    if not_applied(client, schema).await?.is_empty() {
         return Ok(Vec::new());
     }
     client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
@@ -90,7 +122,7 @@ pub(crate) async fn migrate(client: &Client, schema: &Schema) -> Result<Vec<Migr
 async fn migrate_locked(client: &Client, schema: &Schema) -> Result<Vec<Migration>, Failure> {
     client.batch_execute(&prelude(schema)).await?;
     // Looked up again under the lock: another replica may have been first.
-    let pending = pending(client, schema).await?;
+    let pending = not_applied(client, schema).await?;
     for migration in &pending {
         client.batch_execute(&text(migration)).await?;
     }
@@ -98,12 +130,12 @@ async fn migrate_locked(client: &Client, schema: &Schema) -> Result<Vec<Migratio
 }
 
 /// The migrations that are not applied yet.
-pub(crate) async fn pending(client: &Client, schema: &Schema) -> Result<Vec<Migration>, Failure> {
+pub(crate) async fn not_applied(client: &Client, schema: &Schema) -> Result<Vec<Migration>, Failure> {
     let mut known = MIGRATIONS.iter();
     for applied in history(client, schema).await? {
         let refuse = |why: &str| {
             let (number, name) = (applied.number, &applied.name);
-            Failure::Row(self::refuse(&format!("migration {number:04}_{name} of this database {why}")))
+            Failure::Row(schema_error(format!("migration {number:04}_{name} of this database {why}")))
         };
         let last = MIGRATIONS.last().map_or(0, |last| i64::from(last.number));
         match known.next() {
@@ -124,16 +156,12 @@ pub(crate) async fn pending(client: &Client, schema: &Schema) -> Result<Vec<Migr
 
 /// Refuses a database with pending migrations.
 pub(crate) async fn refuse_pending(client: &Client, schema: &Schema) -> Result<(), Failure> {
-    let pending = pending(client, schema).await?;
+    let pending = not_applied(client, schema).await?;
     if pending.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = pending.iter().map(|m| format!("{:04}_{}", m.number, m.name)).collect();
-    Err(refuse(&format!("pending migrations: {}", names.join(", "))).into())
-}
-
-fn refuse(why: &str) -> StoreError {
-    schema(why)
+    Err(schema_error(format!("pending migrations: {}", names.join(", "))).into())
 }
 
 struct Applied {
@@ -147,8 +175,7 @@ async fn history(client: &Client, schema: &Schema) -> Result<Vec<Applied>, Error
     let there = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        WHERE n.nspname = $1 AND c.relname = 'clerk_migration')";
-    let text = tokio_postgres::types::Type::TEXT;
-    let rows = client.query_typed(there, &[(&schema.as_str(), text)]).await?;
+    let rows = client.query_typed(there, &[(&schema.as_str(), Type::TEXT)]).await?;
     if !rows.iter().any(|row| row.try_get(0).unwrap_or(false)) {
         return Ok(Vec::new());
     }

@@ -9,8 +9,11 @@ pub struct Options {
     pub schema: String,
     /// What to do with pending migrations.
     pub migrate: Migrate,
-    /// How many connections this store opens at most, beside those that read by primary key. Default 16.
+    /// How many connections commit and take work, each for one at a time. Default 16.
     pub connections: usize,
+    /// How many connections read, each for any number at once. Default 2. Behind a pooler in transaction mode
+    /// there are none, and reads share the others.
+    pub readers: usize,
     /// How long to wait for a free connection. Default 500 ms.
     pub wait_timeout: Duration,
     /// How long connecting may take. Default 2 s.
@@ -43,6 +46,7 @@ impl Default for Options {
             schema: "clerk_sync".into(),
             migrate: Migrate::Apply,
             connections: 16,
+            readers: 2,
             wait_timeout: Duration::from_millis(500),
             connect_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(5),
@@ -76,6 +80,13 @@ impl Options {
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
+        self
+    }
+
+    /// The same options with another number of connections that read.
+    #[must_use]
+    pub fn readers(mut self, readers: usize) -> Self {
+        self.readers = readers;
         self
     }
 

@@ -20,9 +20,14 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(server: &Server, size: usize, options: &Options) -> Result<Self, StoreError> {
-        // Whether a connection is broken is seen by who reads from it, so it need not be asked again.
-        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    /// A pool of `size` connections; `recycling_method` says whether each is asked before it is used again.
+    pub(crate) fn new(
+        server: &Server,
+        size: usize,
+        recycling_method: RecyclingMethod,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
+        let config = ManagerConfig { recycling_method };
         let manager = Manager::from_config(server.config.clone(), server.tls.clone(), config);
         let settings = Settings::of(options);
         let prepare = settings.clone();
@@ -69,6 +74,10 @@ impl Connection {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
     }
 
     /// Closes the connection, whatever it is doing; the server rolls back what it had begun.

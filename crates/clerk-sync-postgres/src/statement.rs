@@ -26,6 +26,11 @@ impl Sql {
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
+
+    #[cfg(test)]
+    pub(crate) fn types(&self) -> &[Type] {
+        self.types
+    }
 }
 
 /// A statement a connection can run at once.

@@ -79,15 +79,16 @@ const LOG_AGAIN: &str = "UPDATE {s}.clerk_delivery SET event_type = $2, user_id 
 const POSTPONE: &str =
     "UPDATE {s}.clerk_user SET repair_due_at = $3, repair_attempts = $4 WHERE id = $1 AND rev = $2";
 
-// Who is before us in the queue and not done yet is passed over, not waited for.
+// Who is before us in the queue and not done yet is passed over, not waited for. The ids go through an array,
+// since a join makes the planner read the whole table when it does not know the limit.
 const TAKE_REPAIRS: &str = concat!(
     "WITH due AS MATERIALIZED (
        SELECT id AS due_id, repair_due_at AS was_due FROM {s}.clerk_user
        WHERE repair_due_at <= $1 ORDER BY repair_due_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
-     UPDATE {s}.clerk_user SET repair_due_at = $2 FROM due WHERE id = due_id
+     UPDATE {s}.clerk_user SET repair_due_at = $2 WHERE id = ANY (ARRAY(SELECT due_id FROM due))
      RETURNING ",
     USER_COLUMNS!(),
-    ", was_due"
+    ", (SELECT was_due FROM due WHERE due_id = id)"
 );
 
 const TAKE_DELIVERIES: &str = concat!(
@@ -95,10 +96,10 @@ const TAKE_DELIVERIES: &str = concat!(
        SELECT id AS due_id, due_at AS was_due FROM {s}.clerk_delivery
        WHERE status IN ('pending', 'failed') AND due_at <= $1
        ORDER BY due_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
-     UPDATE {s}.clerk_delivery SET due_at = $2 FROM due WHERE id = due_id
+     UPDATE {s}.clerk_delivery SET due_at = $2 WHERE id = ANY (ARRAY(SELECT due_id FROM due))
      RETURNING ",
     DELIVERY_COLUMNS!(),
-    ", was_due"
+    ", (SELECT was_due FROM due WHERE due_id = id)"
 );
 
 const DROP_BODIES: &str = "UPDATE {s}.clerk_delivery SET body = NULL WHERE id = ANY (ARRAY(

@@ -40,7 +40,7 @@ impl Transaction {
         let mut begin = Some(connection.settings().begin());
         for steps in ready.chunks(AT_ONCE) {
             // Sent at once and run in order; after one that fails the server refuses the rest.
-            let begun = begin.take().map(|text| Sent::Batch(text));
+            let begun = begin.take().map(Sent::Batch);
             let sent = begun.into_iter().chain(steps.iter().map(|(ready, step)| Sent::Step(ready, step)));
             for found in join_all(sent.map(|one| one.run(connection))).await {
                 if !found? {

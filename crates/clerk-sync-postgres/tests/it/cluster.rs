@@ -42,6 +42,7 @@ pub(crate) struct Cluster {
     directory: PathBuf,
     options: String,
     account: Option<Account>,
+    port: u16,
     // Its standard input is the pipe the watcher waits for.
     _watcher: Child,
 }
@@ -49,6 +50,9 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Creates a cluster, and starts it with `settings` beside our own.
     pub(crate) fn start(settings: &str) -> Self {
+        // It is part of the name of the socket, too.
+        let port =
+            settings.split_once("port=").map_or("5432", |(_, port)| port).parse().expect("a port at the end");
         let bin = programs();
         let account = Account::find();
         // Short, since the name of a socket may have 107 bytes.
@@ -71,7 +75,7 @@ impl Cluster {
              -c max_connections=300 -c shared_buffers=64MB {settings}",
             directory.display()
         );
-        let cluster = Self { bin, directory, options, account, _watcher: watcher };
+        let cluster = Self { bin, directory, options, account, port, _watcher: watcher };
         let data = cluster.directory.join("d");
         let mut init = cluster.command("initdb");
         init.arg("-D").arg(&data);
@@ -120,7 +124,7 @@ impl Cluster {
     /// Where the database is.
     pub(crate) fn url(&self, database: &str) -> String {
         let directory = self.directory.display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{directory}/{database}")
+        format!("postgres://postgres@{directory}:{}/{database}", self.port)
     }
 }
 

@@ -1,0 +1,97 @@
+use clerk_sync_core::port::Store;
+use clerk_sync_core::{Change, Delivery, DeliveryStatus, Repair};
+use clerk_sync_testkit::sample::{at, delivery, holding_email, holding_username, record};
+
+use tokio_postgres::types::Type;
+
+use crate::statement::Sql;
+use crate::tests::store;
+use crate::{Options, PostgresStore};
+
+const USERS: i64 = 20_000;
+
+/// Users who hold and claim, half of them dirty, and as many deliveries, a hundredth of them waiting.
+async fn fill(store: &PostgresStore) {
+    for some in (0..USERS).collect::<Vec<_>>().chunks(2_000) {
+        let mut changes = Vec::new();
+        for i in some.iter().copied() {
+            let name = format!("u{i:06}");
+            let mut user = holding_username(holding_email(record(&name), &format!("{name}@x.test")), &name);
+            user.repair = (i % 2 == 0).then_some(Repair { due_at: at(i), attempts: 0 });
+            changes.push(Change::Insert(user));
+            let status = if i % 100 == 0 { DeliveryStatus::Pending } else { DeliveryStatus::Processed };
+            let delivery = Delivery { status, received_at: at(i), ..delivery(&name) };
+            changes.push(Change::Log { delivery, expected: None });
+        }
+        store.commit(changes).await.unwrap();
+    }
+    let connection = store.pool.get("analyze").await.unwrap();
+    connection.batch("ANALYZE clerk_sync.clerk_user; ANALYZE clerk_sync.clerk_delivery").await.unwrap();
+}
+
+/// The plan PostgreSQL makes when it does not know the values, and when it does.
+async fn plans(store: &PostgresStore, sql: &Sql, values: &str) -> [String; 2] {
+    let connection = store.pool.get("explain").await.unwrap();
+    let mut plans = [String::new(), String::new()];
+    for (mode, plan) in ["force_generic_plan", "force_custom_plan"].into_iter().zip(&mut plans) {
+        let types: Vec<String> =
+            sql.types().iter().map(|ty| ty.to_string().replace("_text", "text[]")).collect();
+        let prepare = format!("PREPARE plan ({}) AS {}", types.join(", "), sql.text());
+        connection.batch(&format!("SET plan_cache_mode = {mode}; {prepare}")).await.unwrap();
+        let explain = format!("EXPLAIN EXECUTE plan ({values})");
+        for row in connection.client().query_typed(&explain, &[]).await.unwrap() {
+            *plan += &row.get::<_, String>(0);
+            *plan += "\n";
+        }
+        connection.batch("DEALLOCATE plan; RESET plan_cache_mode").await.unwrap();
+    }
+    plans
+}
+
+/// An id, and for the other parameters of a statement that writes a row NULL, or 1 where it may be compared.
+fn row(id: &str, sql: &Sql) -> String {
+    let rest = sql.types().iter().skip(1).map(|ty| if *ty == Type::INT8 { "1" } else { "NULL" });
+    std::iter::once(format!("'{id}'")).chain(rest.map(String::from)).collect::<Vec<_>>().join(", ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hot_statements_use_an_index() {
+    let store = store("plans", Options::default()).await.unwrap();
+    fill(&store).await;
+    let (reads, writes, looks) = (&store.reads, &store.writes, &store.looks);
+    let ids = "ARRAY['user_u000007', 'user_u000008']";
+    let keys = "ARRAY['u000007@x.test'], ARRAY['u000007', 'u000008', 'u000009']";
+    let period = "'2026-02-01', '2026-02-02', 10";
+    let of_view = &[
+        "clerk_user_pkey",
+        "clerk_user_email_key",
+        "clerk_user_email_claim",
+        "clerk_user_username_key",
+        "clerk_user_username_claim",
+        "clerk_delivery_pkey",
+    ][..];
+    let hot = [
+        (&reads.entry, "'user_u000007'".into(), &["clerk_user_pkey"][..]),
+        (&reads.view, format!("'user_u000007', {keys}, 'msg_u000007'"), of_view),
+        (&writes.update, row("user_u000007", &writes.update), &["clerk_user_pkey"]),
+        (&writes.lock, ids.into(), &["clerk_user_pkey"]),
+        (&writes.release, ids.into(), &["clerk_user_pkey"]),
+        (&writes.bury, row("user_u000007", &writes.bury), &["clerk_user_pkey"]),
+        (&writes.log_again, row("msg_u000007", &writes.log_again), &["clerk_delivery_pkey"]),
+        (&writes.postpone, row("user_u000007", &writes.postpone), &["clerk_user_pkey"]),
+        (&writes.take_repairs, period.into(), &["clerk_user_repair", "clerk_user_pkey"]),
+        (&writes.take_deliveries, period.into(), &["clerk_delivery_due", "clerk_delivery_pkey"]),
+        (&writes.drop_bodies, "'processed', '2026-02-01', 10".into(), &["clerk_delivery_pkey"]),
+        (&looks.entries, "'user_u000007', 100".into(), &["clerk_user_pkey"]),
+        (&looks.delivery, "'msg_u000007'".into(), &["clerk_delivery_pkey"]),
+        (&looks.deliveries, "ARRAY['pending', 'dead'], 100".into(), &["clerk_delivery_status"]),
+    ];
+    for (sql, values, indexes) in hot {
+        for plan in plans(&store, sql, &values).await {
+            assert!(!plan.contains("Seq Scan on clerk_"), "{plan}\n{}", sql.text());
+            for index in indexes {
+                assert!(plan.contains(index), "no {index} in {plan}\n{}", sql.text());
+            }
+        }
+    }
+}
