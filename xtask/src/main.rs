@@ -3,6 +3,7 @@
 
 mod advisories;
 mod run;
+mod servers;
 mod test;
 mod tidy;
 mod tools;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::run::run;
+use crate::servers::{Mongodb, Postgres};
 use crate::tidy;
 use crate::tools::Tools;
 
@@ -56,6 +57,34 @@ const STAGES: &[Stage] = &[
             "--quiet",
         ],
     ),
+    (
+        "feature postgres alone",
+        &[
+            "cargo",
+            "check",
+            "--package",
+            "clerk-sync",
+            "--no-default-features",
+            "--features",
+            "postgres",
+            "--locked",
+            "--quiet",
+        ],
+    ),
+    (
+        "feature mongodb alone",
+        &[
+            "cargo",
+            "check",
+            "--package",
+            "clerk-sync",
+            "--no-default-features",
+            "--features",
+            "mongodb",
+            "--locked",
+            "--quiet",
+        ],
+    ),
     ("tests", &["cargo", "test", "--workspace", "--all-features", "--locked", "--quiet"]),
     ("alert rules", &["promtool", "check", "rules", "docs/prometheus/rules.yml"]),
     ("alert rules fire", &["promtool", "test", "rules", "docs/prometheus/rules.test.yml"]),
@@ -66,18 +95,65 @@ const STAGES: &[Stage] = &[
     ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
 ];
 
+/// What is run on each database server, `URL` standing for its address.
+const ON_SERVERS: &[Stage] = &[
+    ("demo", &["target/release/clerk-sync", "demo", "--database-url", "URL"]),
+    (
+        "replicas",
+        &["target/release/clerk-sync", "bench", "replicas", "--count", "COUNT", "--database-url", "URL"],
+    ),
+];
+
 pub(crate) fn test(root: &Path) -> Result<()> {
     let start = Instant::now();
     let tools = Tools::prepare(root)?;
     println!("==> tidy");
     tidy::tidy(root)?;
-    for (name, words) in STAGES {
-        let stage = Instant::now();
+    let mut passed = 1;
+    let mut stage = |name: &str, words: &[&str]| -> Result<()> {
+        let begun = Instant::now();
         println!("==> {name}: {}", words.join(" "));
         run(tools.command(root, words)?).with_context(|| format!("the stage \"{name}\" failed"))?;
-        println!("    {:.0} s", stage.elapsed().as_secs_f64());
+        println!("    {:.0} s", begun.elapsed().as_secs_f64());
+        passed += 1;
+        Ok(())
+    };
+    for (name, words) in STAGES {
+        stage(name, words)?;
     }
+    let postgres = Postgres::start(root)?;
+    let mongodb = Mongodb::start(root)?;
+    // The MongoDB-wire server is made for tests, not for speed.
+    for (kind, url, count) in [("PostgreSQL", postgres.url(), "1000"), ("MongoDB-wire", mongodb.url(), "200")]
+    {
+        for (name, words) in ON_SERVERS {
+            let words: Vec<&str> = words
+                .iter()
+                .map(|word| match *word {
+                    "URL" => url.as_str(),
+                    "COUNT" => count,
+                    other => other,
+                })
+                .collect();
+            stage(&format!("{name} on {kind}"), &words)?;
+        }
+    }
+    let (url, stop, start_again) = (postgres.url(), postgres.stop_command(), postgres.start_command());
+    let outage = [
+        "target/release/clerk-sync",
+        "bench",
+        "outage",
+        "--seconds",
+        "5",
+        "--database-url",
+        &url,
+        "--stop",
+        &stop,
+        "--start",
+        &start_again,
+    ];
+    stage("PostgreSQL away for five seconds", &outage)?;
     println!("==> all stages passed in {:.0} s", start.elapsed().as_secs_f64());
-    println!("{} passed, 0 failed", STAGES.len() + 1);
+    println!("{passed} passed, 0 failed");
     Ok(())
 }

@@ -27,6 +27,16 @@ impl Tools {
         if !has("promtool") {
             apt(root, &["prometheus"])?;
         }
+        if postgres_folder().is_none() {
+            apt(root, &["postgresql"])?;
+        }
+        if !has("pgbouncer") {
+            apt(root, &["pgbouncer"])?;
+        }
+        // python3 alone cannot make the environment the MongoDB-wire server is installed in.
+        if output(command(root, &["python3", "-c", "import ensurepip, venv"])?).is_err() {
+            apt(root, &["python3-venv"])?;
+        }
         if !has("cargo-deny") {
             say("installing cargo-deny (some minutes, once)");
             run(command(root, &["cargo", "install", "cargo-deny", "--locked", "--quiet"])?)?;
@@ -55,6 +65,19 @@ fn say(text: &str) {
 fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// The folder with `initdb` and `pg_ctl`, which Debian does not put in `PATH`.
+pub(crate) fn postgres_folder() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(Result::ok);
+    let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.into_iter().rev().find(|folder| folder.join("initdb").is_file())
+}
+
+/// Whether we are root, whom PostgreSQL refuses.
+pub(crate) fn is_root(root: &Path) -> bool {
+    command(root, &["id", "-u"]).and_then(output).is_ok_and(|id| id.trim() == "0")
 }
 
 fn node_major(root: &Path) -> Option<u32> {
@@ -96,8 +119,4 @@ fn apt(root: &Path, packages: &[&str]) -> Result<()> {
         run(install)
     };
     install().with_context(|| format!("install these by hand, then run again: {}", packages.join(" ")))
-}
-
-fn is_root(root: &Path) -> bool {
-    command(root, &["id", "-u"]).and_then(output).is_ok_and(|id| id.trim() == "0")
 }

@@ -43,13 +43,18 @@ mod take;
 mod tests;
 mod view;
 
+use std::fmt;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use clerk_sync_core::port::Store;
 use clerk_sync_core::{
     Change, Commit, Delivery, Entry, Record, StoreError, Subject, Timestamp, UserId, View,
 };
+use futures_util::{FutureExt, StreamExt};
 use mongodb::bson::Document;
 use mongodb::{Client, Collection, Database};
+use tokio::sync::Mutex;
 
 pub use changes::Changes;
 pub use options::{Migrate, Options, Wake};
@@ -61,6 +66,17 @@ pub struct MongoStore {
     database: Database,
     gate: gate::Gate,
     options: Options,
+    heard: Heard,
+}
+
+/// What [`Store::changed`] hears through, once it was asked.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Option<Changes>>>);
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Heard")
+    }
 }
 
 impl MongoStore {
@@ -75,7 +91,7 @@ impl MongoStore {
         let (client, database) = connect::open(uri, &options).await?;
         schema::prepare(&database, options.migrate).await?;
         let gate = gate::Gate::new(&options);
-        Ok(Self { client, database, gate, options })
+        Ok(Self { client, database, gate, options, heard: Heard::default() })
     }
 
     /// The database the store is in.
@@ -100,6 +116,25 @@ impl Store for MongoStore {
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {
         self.apply(changes).await
+    }
+
+    async fn changed(&self) -> Result<Vec<UserId>, StoreError> {
+        let mut heard = self.heard.0.lock().await;
+        let stream = match &mut *heard {
+            Some(stream) => stream,
+            none => none.insert(self.changes().await?),
+        };
+        let mut ids = vec![];
+        match stream.next().await {
+            Some(id) => ids.push(id?),
+            // A stream that ended is opened anew.
+            None => *heard = None,
+        }
+        // Whatever else is there already wakes in the same go.
+        while let Some(Some(Ok(id))) = heard.as_mut().and_then(|stream| stream.next().now_or_never()) {
+            ids.push(id);
+        }
+        Ok(ids)
     }
 
     async fn take_repairs(

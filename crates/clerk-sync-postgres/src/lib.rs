@@ -45,10 +45,12 @@ use changes::Listener;
 use connection::Server;
 use deadpool_postgres::RecyclingMethod;
 use error::{Failure, unavailable};
-use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, Stream, StreamExt};
 use name::Schema;
 use pool::{Connection, Pool};
 use read::Readers;
+use tokio::sync::Mutex;
 
 pub use migrate::{Migration, migrate, migration_sql, pending};
 pub use options::{Migrate, Options};
@@ -62,6 +64,8 @@ pub struct PostgresStore {
     reads: view::Reads,
     writes: write::Writes,
     looks: inspect::Looks,
+    /// What [`Store::changed`] hears through, once it was asked.
+    heard: Mutex<Option<BoxStream<'static, UserId>>>,
 }
 
 impl PostgresStore {
@@ -99,6 +103,7 @@ impl PostgresStore {
             reads: view::Reads::new(&schema),
             writes: write::Writes::new(&schema),
             looks: inspect::Looks::new(&schema),
+            heard: Mutex::new(None),
             schema,
         })
     }
@@ -157,6 +162,20 @@ impl Store for PostgresStore {
             Ok(result) => result,
             Err(_) => Err(unavailable("commit: no answer in time")),
         }
+    }
+
+    async fn changed(&self) -> Result<Vec<UserId>, StoreError> {
+        let mut heard = self.heard.lock().await;
+        let stream = match &mut *heard {
+            Some(stream) => stream,
+            none => none.insert(self.changes().await.boxed()),
+        };
+        let mut ids: Vec<UserId> = stream.next().await.into_iter().collect();
+        // Whatever else is there already wakes in the same go.
+        while let Some(Some(id)) = stream.next().now_or_never() {
+            ids.push(id);
+        }
+        Ok(ids)
     }
 
     async fn take_repairs(

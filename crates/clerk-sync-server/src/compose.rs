@@ -88,11 +88,7 @@ async fn open(database: &Database, migrate: bool) -> Result<Opened> {
         }
         Database::Postgres { url, schema, pooler } => {
             let apply = if migrate { postgres::Migrate::Apply } else { postgres::Migrate::Refuse };
-            let options = postgres::Options::default()
-                .schema(schema.clone())
-                .migrate(apply)
-                .prepared_statements(!pooler)
-                .transaction_pooler(*pooler);
+            let options = postgres_options(schema, *pooler).migrate(apply);
             let store = PostgresStore::connect(url, options)
                 .await
                 .context("DATABASE_URL: the PostgreSQL database cannot be used")?;
@@ -115,23 +111,42 @@ pub(crate) async fn inspect(database: &Database) -> Result<Arc<dyn Inspect>> {
 
 /// Applies pending migrations; answers their names. With `apply` false, says what is pending.
 pub(crate) async fn migrate(database: &Database, apply: bool) -> Result<Vec<String>> {
-    if let Database::Sqlite { path, .. } = database {
-        let mut connection = rusqlite::Connection::open(path)
-            .with_context(|| format!("DATABASE_URL: {} cannot be opened", path.display()))?;
-        let migrations =
-            if apply { sqlite::migrate(&mut connection)? } else { sqlite::pending(&connection)? };
-        return Ok(migrations.iter().map(|one| format!("{:04} {}", one.number, one.name)).collect());
+    let name = |number: u32, name: &str| format!("{number:04} {name}");
+    match database {
+        Database::Sqlite { path, .. } => {
+            let mut connection = rusqlite::Connection::open(path)
+                .with_context(|| format!("DATABASE_URL: {} cannot be opened", path.display()))?;
+            let migrations =
+                if apply { sqlite::migrate(&mut connection)? } else { sqlite::pending(&connection)? };
+            Ok(migrations.iter().map(|one| name(one.number, one.name)).collect())
+        }
+        Database::Postgres { url, schema, pooler } => {
+            let options = postgres_options(schema, *pooler);
+            let migrations = if apply {
+                postgres::migrate(url, &options).await
+            } else {
+                postgres::pending(url, &options).await
+            };
+            let migrations = migrations.context("DATABASE_URL: the PostgreSQL database cannot be used")?;
+            Ok(migrations.iter().map(|one| name(one.number, one.name)).collect())
+        }
+        // Something is missing if opening it as it is is refused; collections and indexes are made at once.
+        Database::Mongodb { .. } => {
+            let Err(refusal) = open(database, false).await else { return Ok(vec![]) };
+            let kind = refusal.downcast_ref::<StoreError>().map(StoreError::kind);
+            if kind != Some(StoreErrorKind::Schema) {
+                return Err(refusal);
+            }
+            if apply {
+                open(database, true).await?;
+            }
+            Ok(vec!["collections and indexes".to_owned()])
+        }
     }
-    // The others say in one step what they need: something is pending if opening as it is is refused.
-    let Err(refusal) = open(database, false).await else { return Ok(vec![]) };
-    let kind = refusal.downcast_ref::<StoreError>().map(StoreError::kind);
-    if kind != Some(StoreErrorKind::Schema) {
-        return Err(refusal);
-    }
-    if apply {
-        open(database, true).await?;
-    }
-    Ok(vec![refusal.root_cause().to_string()])
+}
+
+fn postgres_options(schema: &str, pooler: bool) -> postgres::Options {
+    postgres::Options::default().schema(schema).prepared_statements(!pooler).transaction_pooler(pooler)
 }
 
 /// The migrations as SQL; `None` where they are none.

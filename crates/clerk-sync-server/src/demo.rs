@@ -36,7 +36,10 @@ macro_rules! scenario {
 pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!(late::race, "/me is called before the webhook has arrived"),
     scenario!(late::webhook_failure, "the server is down when the webhook comes"),
-    scenario!(faults::database_write_failure, "the database is locked, or out of reach, while webhooks and new users come"),
+    scenario!(
+        faults::database_write_failure,
+        "the database is locked, or out of reach, while webhooks and new users come"
+    ),
     scenario!(late::webhook_not_sent, "the webhook never comes"),
     scenario!(late::duplicate_webhook, "the webhook comes twice at once, and again later"),
     scenario!(late::out_of_order, "three webhooks of one user come in the wrong order"),
@@ -57,6 +60,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!(faults::clerk_down, "Clerk is down: known users are served, new ones asked to wait"),
     scenario!(late::no_call_at_all, "the token says enough: a record without asking Clerk"),
     scenario!(late::held_request, "a held /me is answered by the commit of the webhook"),
+    scenario!(late::held_elsewhere, "a held /me is answered by the commit of another server"),
     scenario!(clashes::phone_only, "somebody with a phone number and no e-mail address"),
     scenario!(clashes::two_johns, "two people named John without usernames"),
     scenario!(clashes::same_version, "two changes carry the same version"),

@@ -89,7 +89,12 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     verdict(&mut well, "answers while it was away", format!("{away:?}"), only_503 && !away.is_empty());
     let right = after.keys().all(|(_, status)| status == "200" || status == "503 with Retry-After");
     verdict(&mut well, "answers after its return", format!("{after:?}"), right);
-    verdict(&mut well, "everybody served again after, s", format!("{:.1}", caught_up.as_secs_f64()), behind == 0);
+    verdict(
+        &mut well,
+        "everybody served again after, s",
+        format!("{:.1}", caught_up.as_secs_f64()),
+        behind == 0,
+    );
     let statuses = rig.clerk.calls().by_status;
     say(&format!("     Clerk's answers to the server, by status: {statuses:?}"));
     let rows = rig.rows().await?;
@@ -102,7 +107,9 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
 
 async fn ask(rig: &Rig, person: &Person) -> String {
     match rig.me(person).await {
-        Ok(answer) if answer.status == 503 && answer.retry_after.is_some() => "503 with Retry-After".to_owned(),
+        Ok(answer) if answer.status == 503 && answer.retry_after.is_some() => {
+            "503 with Retry-After".to_owned()
+        }
         Ok(answer) if answer.status == 200 => "200".to_owned(),
         Ok(answer) => format!("{} {}", answer.status, answer.code()),
         Err(_) => "no answer".to_owned(),
@@ -110,7 +117,8 @@ async fn ask(rig: &Rig, person: &Person) -> String {
 }
 
 async fn shell(command: &str) -> Result<()> {
-    let status = Command::new("sh").args(["-c", command]).stdout(std::process::Stdio::null()).status().await?;
+    let status =
+        Command::new("sh").args(["-c", command]).stdout(std::process::Stdio::null()).status().await?;
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
 }

@@ -72,10 +72,19 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
         settings.count, settings.replicas, settings.kill_every_s
     ));
 
-    let crowd = Crowd { clerk, urls, browser: reqwest::Client::builder().no_proxy().build()?, next: AtomicUsize::new(0) };
+    let crowd = Crowd {
+        clerk,
+        urls,
+        browser: reqwest::Client::builder().no_proxy().build()?,
+        next: AtomicUsize::new(0),
+    };
     let done = Arc::new(AtomicBool::new(false));
     let servers = Arc::new(Mutex::new(servers));
-    let killer = tokio::spawn(kill(Arc::clone(&servers), Arc::clone(&done), Duration::from_secs(settings.kill_every_s)));
+    let killer = tokio::spawn(kill(
+        Arc::clone(&servers),
+        Arc::clone(&done),
+        Duration::from_secs(settings.kill_every_s),
+    ));
     let started = Instant::now();
     let mut acks = Acks::default();
     let mut seen = Seen::default();
@@ -105,7 +114,10 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     let mut well = true;
     verdict(&mut well, "kills", kills, kills > 0);
     verdict(&mut well, "wrong answers", format!("{:?}", seen.wrong), seen.wrong.is_empty());
-    say(&format!("     refused connections {}, answers 503 {}, answers 200 {}", seen.refused, seen.busy, seen.good));
+    say(&format!(
+        "     refused connections {}, answers 503 {}, answers 200 {}",
+        seen.refused, seen.busy, seen.good
+    ));
     let rows = Rows::read(&database).await?;
     judge(&mut well, settings.count, &rows, &acks).await?;
     say(&format!("     {:.0} sign-ups/s", settings.count as f64 / took.as_secs_f64()));

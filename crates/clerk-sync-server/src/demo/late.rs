@@ -138,3 +138,28 @@ pub(super) async fn held_request(scene: &mut Scene) -> Result<()> {
     scene.expect_rows(&[&ada, &bea]).await?;
     Ok(())
 }
+
+pub(super) async fn held_elsewhere(scene: &mut Scene) -> Result<()> {
+    scene.open(Weather::default()).await?;
+    let elsewhere = scene.add_replica(ServerSettings::default()).await?;
+    let bea = scene.sign_up(somebody("Bea", "bea@example.com"))?;
+    let rig = scene.rig()?;
+    // Both servers have the keys of tokens before Clerk goes down.
+    let token = rig.clerk.session_token(&bea.session)?;
+    for url in [rig.server.url(), elsewhere.clone()] {
+        let answer = rig.me_at(&url, &token, 0).await?;
+        ensure!(answer.status == 200, "/me was answered {}", answer.shown());
+    }
+    let weather = Weather { api_outage: true, webhook_delay_ms: [1_000, 1_000], ..Weather::default() };
+    scene.weather(weather, "Clerk's Backend API is down, webhooks take a second")?;
+    let ada = scene.sign_up(somebody("Ada", "ada@example.com"))?;
+    let rig = scene.rig()?;
+    let token = rig.clerk.session_token(&ada.session)?;
+    let answer = rig.me_at(&elsewhere, &token, 10).await?;
+    scene.note("browser", format!("GET /me with Prefer: wait=10 at the other server: {}", answer.shown()));
+    ensure!(answer.status == 200, "the held request was answered {}", answer.shown());
+    ensure!(answer.took.as_millis() < 5_000, "the commit of the other server did not end the wait");
+    scene.weather(Weather::default(), "Clerk's Backend API is back")?;
+    scene.expect_rows(&[&ada, &bea]).await?;
+    Ok(())
+}

@@ -47,7 +47,14 @@ impl Gate {
         let (shut, is_shut) = watch::channel(false);
         let (holding, held) = watch::channel(0);
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let inner = Arc::new(Inner { receivers, fan, turn: AtomicUsize::new(0), client, shut: is_shut, held: holding });
+        let inner = Arc::new(Inner {
+            receivers,
+            fan,
+            turn: AtomicUsize::new(0),
+            client,
+            shut: is_shut,
+            held: holding,
+        });
         let app = axum::Router::new().fallback(pass).with_state(inner);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
