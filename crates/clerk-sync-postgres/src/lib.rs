@@ -6,6 +6,18 @@
 //! A commit is one transaction at READ COMMITTED. Rows are locked in the order of their ids, revisions are
 //! compared in the statement that writes, and what has to be unique is kept so by indexes.
 //!
+//! Things to know:
+//!
+//! - `public_metadata` is kept as text, byte for byte, since `jsonb` sorts keys and rewrites numbers; the view
+//!   has it as `jsonb`, by a function an app can build an index on.
+//! - Times are kept to the millisecond; NUL, which PostgreSQL has in no text, is left out.
+//! - `sslmode=require` verifies the server's certificate and name. The words `verify-ca` and `verify-full` are
+//!   not known to it, nor is `sslrootcert`: that is [`Options::root_certificates`].
+//! - Behind `PgBouncer` in transaction mode set [`Options::transaction_pooler`], before 1.21 also
+//!   [`Options::prepared_statements`] to `false`, and give [`Options::listen_url`].
+//! - A failover to a standby that was not synchronous loses what was acknowledged last, as it does for
+//!   everybody: compare with Clerk after one.
+//!
 //! ```no_run
 //! use clerk_sync_postgres::{Options, PostgresStore};
 //!
@@ -126,13 +138,14 @@ impl PostgresStore {
         work: impl AsyncFnOnce(&Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let connection = self.pool.get(doing).await?;
-        match tokio::time::timeout(self.pool.deadline(), work(&connection)).await {
+        let result = tokio::time::timeout(self.pool.deadline(), work(&connection)).await;
+        if !matches!(result, Ok(Ok(_) | Err(Failure::Row(_)))) {
+            // It may still wait for an answer, or be with a server that is no longer the one that writes.
+            connection.discard();
+        }
+        match result {
             Ok(result) => result.map_err(|failure| failure.into_store_error(doing)),
-            Err(_) => {
-                // It still waits for an answer.
-                connection.discard();
-                Err(unavailable(format!("{doing}: no answer in time")))
-            }
+            Err(_) => Err(unavailable(format!("{doing}: no answer in time"))),
         }
     }
 }

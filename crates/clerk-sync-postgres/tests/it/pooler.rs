@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -42,9 +43,16 @@ impl Pooler {
         let file = server.directory().join(format!("{name}.ini"));
         std::fs::write(&file, settings).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let mut command = server.as_server(program);
-        command.arg("-q").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().expect(MISSING);
+        // As the server's watcher does: the shell ends the pooler once we are gone, however that happens.
+        let script = format!(
+            "trap '' INT TERM HUP; '{program}' -q '{}' & cat; kill -KILL $!; rm -f '{}'",
+            file.display(),
+            file.display()
+        );
+        let mut command = server.as_server("/bin/sh");
+        command.args(["-c", &script]).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().expect("a shell");
         let pooler = Self { process, url: format!("postgres://postgres@127.0.0.1:{port}/{name}") };
         // It says nothing when it is ready.
         for _ in 0..200 {
@@ -59,7 +67,7 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        self.process.stdin = None;
         let _ = self.process.wait();
     }
 }
