@@ -17,7 +17,7 @@ const DEFAULT_DATABASE: &str = "clerk_sync";
 /// writes before, and a connection string may ask for less than is needed.
 pub(crate) async fn open(uri: &str, options: &Options) -> Result<(Client, Database), StoreError> {
     // What is wrong with the text is not repeated, since it may hold a password.
-    let parsed = ClientOptions::parse(uri).await.map_err(|_| {
+    let parsed = in_time(options, "look up the host", ClientOptions::parse(uri)).await?.map_err(|_| {
         unavailable(
             "the MongoDB connection string cannot be read or its host not be found (is it \
              mongodb://user:password@host:port/database, user and password percent-encoded?)",
@@ -38,9 +38,23 @@ pub(crate) async fn open(uri: &str, options: &Options) -> Result<(Client, Databa
     let client = Client::with_options(client)
         .map_err(|error| store_error("use the MongoDB connection string", error))?;
     let database = client.database(&named.unwrap_or_else(|| DEFAULT_DATABASE.into()));
-    let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
+    let admin = client.database("admin");
+    let hello = admin.run_command(doc! { "hello": 1 });
+    let hello = in_time(options, "reach MongoDB", hello).await?;
     require(&hello.map_err(|error| store_error("reach MongoDB", error))?)?;
     Ok((client, database))
+}
+
+/// A server that is there and says nothing must not keep a program from saying so. What follows a first answer
+/// has no limit: an index over a million users takes its time.
+async fn in_time<T>(
+    options: &Options,
+    doing: &str,
+    work: impl IntoFuture<Output = T>,
+) -> Result<T, StoreError> {
+    let limit = options.connect_timeout.saturating_add(options.timeout);
+    let answer = tokio::time::timeout(limit, work).await;
+    answer.map_err(|_| unavailable(format!("{doing}: no answer in time")))
 }
 
 /// A write is done once a majority of the replica set has it in its journal.

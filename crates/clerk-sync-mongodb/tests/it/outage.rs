@@ -101,6 +101,10 @@ async fn a_server_that_hangs() {
     store.commit(vec![Change::Insert(record("ada"))]).await.unwrap();
     server.freeze(true);
     every_call_is_refused_soon(&store).await;
+    let start = Instant::now();
+    let error = MongoStore::connect(&server.uri(), Options::default().database(fresh())).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    assert!(start.elapsed() < SOON * 2, "{:?}", start.elapsed());
     server.freeze(false);
     every_call_works_again(&store).await;
 }
