@@ -30,6 +30,9 @@ impl Tools {
         if postgres_folder().is_none() {
             apt(root, &["postgresql"])?;
         }
+        if !has("openssl") {
+            apt(root, &["openssl"])?;
+        }
         if !has("pgbouncer") {
             apt(root, &["pgbouncer"])?;
         }

@@ -10,6 +10,20 @@ use crate::{Options, PostgresStore};
 
 const USERS: i64 = 20_000;
 
+/// How many copies of each are added, by SQL: a million users in all.
+const COPIES: i64 = 49;
+
+const COPY: &str = "
+  CREATE UNLOGGED TABLE clerk_sync.more AS
+    SELECT users.*, copy FROM clerk_sync.clerk_user AS users CROSS JOIN generate_series(1, COPIES) AS copy;
+  UPDATE clerk_sync.more SET id = id || '_' || copy, email = copy || email, email_key = copy || email_key,
+    email_claim = copy || email_claim, email_claim_key = copy || email_claim_key,
+    username = copy || username, username_key = copy || username_key,
+    username_claim = copy || username_claim, username_claim_key = copy || username_claim_key;
+  ALTER TABLE clerk_sync.more DROP COLUMN copy;
+  INSERT INTO clerk_sync.clerk_user SELECT * FROM clerk_sync.more;
+  DROP TABLE clerk_sync.more";
+
 /// Users who hold and claim, half of them dirty, and as many deliveries, a hundredth of them waiting.
 async fn fill(store: &PostgresStore) {
     for some in (0..USERS).collect::<Vec<_>>().chunks(2_000) {
@@ -26,6 +40,10 @@ async fn fill(store: &PostgresStore) {
         store.commit(changes).await.unwrap();
     }
     let connection = store.pool.get("analyze").await.unwrap();
+    connection.batch("SET statement_timeout = 0; SET lock_timeout = 0").await.unwrap();
+    connection.batch(&COPY.replace("COPIES", &COPIES.to_string())).await.unwrap();
+    let users = connection.client().query_typed("SELECT count(*) FROM clerk_sync.clerk_user", &[]).await;
+    assert_eq!(users.unwrap()[0].get::<_, i64>(0), 1_000_000);
     connection.batch("ANALYZE clerk_sync.clerk_user; ANALYZE clerk_sync.clerk_delivery").await.unwrap();
 }
 
