@@ -48,8 +48,8 @@ impl Call {
 async fn every_call_is_refused_soon(store: &MongoStore) {
     for call in Call::ALL {
         let start = Instant::now();
-        let error = call.make(store).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{call:?}: {error}");
+        let kind = call.make(store).await.map_err(|error| error.kind());
+        assert_eq!(kind, Err(StoreErrorKind::Unavailable), "{call:?}");
         assert!(start.elapsed() < SOON, "{call:?} took {:?}", start.elapsed());
     }
 }

@@ -74,6 +74,18 @@ impl Server {
     pub(crate) fn freeze(&self, frozen: bool) {
         let signal = if frozen { "-STOP" } else { "-CONT" };
         run(Command::new("kill").args([signal, &self.process]));
+        // A thread that was running when the signal came may still answer before it stops.
+        while frozen && self.is_any_thread_running() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Where the system tells; elsewhere no.
+    fn is_any_thread_running(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.process)).into_iter().flatten();
+        let stats = threads.flatten().filter_map(|t| std::fs::read_to_string(t.path().join("stat")).ok());
+        let stopped = |stat: &str| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+        stats.into_iter().any(|stat| !stopped(&stat))
     }
 
     pub(crate) fn uri(&self) -> String {
