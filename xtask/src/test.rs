@@ -85,6 +85,7 @@ const STAGES: &[Stage] = &[
             "--quiet",
         ],
     ),
+    ("documentation", &["cargo", "doc", "--workspace", "--no-deps", "--all-features", "--locked", "--quiet"]),
     ("tests", &["cargo", "test", "--workspace", "--all-features", "--locked", "--quiet"]),
     ("alert rules", &["promtool", "check", "rules", "docs/prometheus/rules.yml"]),
     ("alert rules fire", &["promtool", "test", "rules", "docs/prometheus/rules.test.yml"]),

@@ -57,6 +57,7 @@ impl Tools {
     pub(crate) fn command(&self, folder: &Path, words: &[&str]) -> Result<Command> {
         let mut command = command(folder, words)?;
         command.env("PATH", &self.path).env("CLERK_TELEMETRY_DISABLED", "1").env("NO_UPDATE_NOTIFIER", "1");
+        command.env("RUSTDOCFLAGS", "-D warnings");
         Ok(command)
     }
 }

@@ -1,7 +1,7 @@
 //! The meaning of a clerk-sync store, as a test suite, and the fakes that tests share.
 //!
-//! [`conformance`] says what [`Store`](clerk_sync_core::port::Store) and
-//! [`Inspect`](clerk_sync_core::port::Inspect) mean; every store passes it. [`State`] is the same meaning as
+//! [`conformance`](mod@conformance) says what [`Store`] and
+//! [`Inspect`] mean; every store passes it. [`State`] is the same meaning as
 //! plain, synchronous data, and [`MemoryStore`] puts it behind the ports.
 
 pub mod conformance;
