@@ -112,7 +112,9 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     acks.take(&crowd.clerk);
 
     let mut well = true;
-    verdict(&mut well, "kills", kills, kills > 0);
+    // A machine so fast that it was over before the first one has nothing to show; it is not wrong.
+    let in_time = took.as_secs() > settings.kill_every_s;
+    verdict(&mut well, "kills", kills, kills > 0 || !in_time);
     verdict(&mut well, "wrong answers", format!("{:?}", seen.wrong), seen.wrong.is_empty());
     say(&format!(
         "     refused connections {}, answers 503 {}, answers 200 {}",
