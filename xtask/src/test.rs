@@ -96,15 +96,6 @@ const STAGES: &[Stage] = &[
     ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
 ];
 
-/// What is run on each database server, `URL` standing for its address.
-const ON_SERVERS: &[Stage] = &[
-    ("demo", &["target/release/clerk-sync", "demo", "--database-url", "URL"]),
-    (
-        "replicas",
-        &["target/release/clerk-sync", "bench", "replicas", "--count", "COUNT", "--database-url", "URL"],
-    ),
-];
-
 pub(crate) fn test(root: &Path) -> Result<()> {
     let start = Instant::now();
     let tools = Tools::prepare(root)?;
@@ -124,22 +115,15 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     }
     let postgres = Postgres::start(root)?;
     let mongodb = Mongodb::start(root)?;
-    // The MongoDB-wire server is made for tests, not for speed.
-    for (kind, url, count) in [("PostgreSQL", postgres.url(), "1000"), ("MongoDB-wire", mongodb.url(), "200")]
-    {
-        for (name, words) in ON_SERVERS {
-            let words: Vec<&str> = words
-                .iter()
-                .map(|word| match *word {
-                    "URL" => url.as_str(),
-                    "COUNT" => count,
-                    other => other,
-                })
-                .collect();
-            stage(&format!("{name} on {kind}"), &words)?;
-        }
+    for (kind, url) in [("PostgreSQL", postgres.url()), ("MongoDB-wire", mongodb.url())] {
+        let demo = ["target/release/clerk-sync", "demo", "--database-url", &url];
+        stage(&format!("demo on {kind}"), &demo)?;
     }
-    let (url, stop, start_again) = (postgres.url(), postgres.stop_command(), postgres.start_command());
+    let url = postgres.url();
+    let replicas =
+        ["target/release/clerk-sync", "bench", "replicas", "--count", "1000", "--database-url", &url];
+    stage("three servers on PostgreSQL", &replicas)?;
+    let (stop, start_again) = (postgres.stop_command(), postgres.start_command());
     let outage = [
         "target/release/clerk-sync",
         "bench",
