@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use clerk_sync_emulator::{Options, Weather};
+use clerk_sync_emulator::{Emulator, Event, Options, Weather};
 use tokio::process::Command;
 
 use super::{database, verdict};
@@ -32,6 +32,26 @@ pub(crate) struct Settings {
 /// How long catching up may take once the database is back.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
+/// Attempts to deliver webhooks, by the status they got.
+#[derive(Default)]
+struct Attempts {
+    seen: u64,
+    by_status: BTreeMap<String, usize>,
+}
+
+impl Attempts {
+    /// Takes over what was noted since; often enough, or the timeline forgets.
+    fn take(&mut self, clerk: &Emulator) {
+        for entry in clerk.timeline(self.seen) {
+            self.seen = entry.seq;
+            if let Event::WebhookAttempt { status, .. } = entry.event {
+                let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+                *self.by_status.entry(status).or_default() += 1;
+            }
+        }
+    }
+}
+
 /// Statuses, by who asked.
 type Answers = BTreeMap<(&'static str, String), usize>;
 
@@ -58,6 +78,9 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     say(&format!("     the database is stopped for {} s", settings.seconds));
     let began = Instant::now();
     let mut away = Answers::new();
+    let mut attempts = Attempts::default();
+    attempts.take(&rig.clerk);
+    attempts.by_status.clear();
     let mut beat = tokio::time::interval(Duration::from_millis(1_000 / settings.rate.max(1)));
     while began.elapsed() < Duration::from_secs(settings.seconds) {
         beat.tick().await;
@@ -66,7 +89,9 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
             *away.entry((who, ask(&rig, person).await)).or_default() += 1;
         }
         people.push(new);
+        attempts.take(&rig.clerk);
     }
+    let refused = std::mem::take(&mut attempts.by_status);
     shell(&settings.start).await?;
     say("     the database is up again; an operator has Clerk send what failed once more");
     let back = Instant::now();
@@ -83,6 +108,7 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
     }
     let caught_up = back.elapsed();
     rig.clerk.quiet().await;
+    let delivered = rig.clerk.deliveries();
 
     let mut well = true;
     let only_503 = away.keys().all(|(_, status)| status == "503 with Retry-After");
@@ -95,8 +121,12 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
         format!("{:.1}", caught_up.as_secs_f64()),
         behind == 0,
     );
-    let statuses = rig.clerk.calls().by_status;
-    say(&format!("     Clerk's answers to the server, by status: {statuses:?}"));
+    let only_503 = refused.keys().all(|status| status == "503");
+    verdict(&mut well, "webhooks while it was away", format!("{refused:?}"), only_503 && !refused.is_empty());
+    say(&format!(
+        "     webhooks since: {} delivered, {} given up on by Clerk",
+        delivered.delivered, delivered.failed
+    ));
     let rows = rig.rows().await?;
     let live = rows.live().count();
     verdict(&mut well, "rows (one for each user)", live, live == people.len());
