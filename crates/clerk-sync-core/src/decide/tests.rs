@@ -361,3 +361,15 @@ fn a_fact_without_a_profile_derives_no_username() {
     let fact = Fact::SignedIn { id: id(1), at: NOW };
     assert_eq!(after(&check(&view, &fact, Outcome::SignedIn)).username, None);
 }
+
+#[test]
+fn an_older_snapshot_still_tells_of_a_later_sign_in() {
+    let stored = record(&webhook(1, 10, named("Ada")));
+    let view = seen(Entry::Live(stored), vec![]);
+    let mut older = snapshot(1, 9, named("Old"));
+    older.last_sign_in_at = Some(Timestamp::from_millis(7));
+    let decision = check(&view, &Fact::Snapshot { snapshot: older, via: Via::Webhook }, Outcome::Older);
+    let record = after(&decision);
+    assert_eq!(record.last_sign_in_at, Some(Timestamp::from_millis(7)));
+    assert_eq!(record.profile.first_name.as_deref(), Some("Ada"));
+}
