@@ -12,6 +12,7 @@ mod variables;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use clerk_sync::clerk::PublishableKey;
 use clerk_sync::clerk::api::BudgetSettings;
@@ -72,10 +73,19 @@ fn render(faults: &[Fault]) -> String {
 
 impl Config {
     /// Reads and checks.
-    pub(crate) fn load(flags: Raw, file: Option<&std::path::Path>) -> anyhow::Result<Self> {
+    pub(crate) fn load(flags: Raw, file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::check(Self::gather(flags, file)?)
+    }
+
+    /// The database alone, for commands that need nothing else; from the same places.
+    pub(crate) fn database(flags: Raw, file: Option<&Path>) -> anyhow::Result<Database> {
+        Ok(check::database(Self::gather(flags, file)?)?)
+    }
+
+    fn gather(flags: Raw, file: Option<&Path>) -> anyhow::Result<Raw> {
         let file = Raw::from_file(file)?;
         let environment = Raw::from_environment(|name| std::env::var(name).ok());
-        Self::check(flags.or(environment).or(file))
+        Ok(flags.or(environment).or(file))
     }
 
     /// Checks values that are all there is.

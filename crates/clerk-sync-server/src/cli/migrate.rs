@@ -1,15 +1,20 @@
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 
 use super::say;
 use crate::compose;
-use crate::config::Database;
+use crate::config::{Config, Raw};
 
 #[derive(Debug, Args)]
 pub(super) struct Settings {
-    /// The database to migrate.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = "sqlite:clerk-sync.db")]
-    database_url: String,
+    /// Configuration file; without it clerk-sync.toml, if there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database to migrate, over DATABASE_URL.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
     /// Only say what is pending; exit code 1 if anything is.
     #[arg(long, conflicts_with = "print")]
     check: bool,
@@ -20,7 +25,8 @@ pub(super) struct Settings {
 
 /// Answers whether the database is as this version needs it.
 pub(super) async fn run(settings: Settings) -> Result<bool> {
-    let database = Database::parse(&settings.database_url)?;
+    let flags = Raw::default().with("database_url", settings.database_url);
+    let database = Config::database(flags, settings.config.as_deref())?;
     if settings.print {
         match compose::migration_sql(&database)? {
             Some(sql) => say(sql.trim_end()),

@@ -78,6 +78,13 @@ pub(super) fn check(raw: Raw) -> Result<Config, Faults> {
     Ok(config)
 }
 
+/// The database, whatever the other values are.
+pub(super) fn database(raw: Raw) -> Result<Database, Faults> {
+    let mut check = Check { raw, faults: vec![] };
+    let database = check.database();
+    if check.faults.is_empty() { Ok(database) } else { Err(Faults(check.faults)) }
+}
+
 impl Check {
     fn fault(&mut self, key: &'static str, seen: impl Into<String>, fix: impl Into<String>) {
         let name = VARIABLES.iter().find(|variable| variable.key == key).map_or(key, |v| v.name);

@@ -1,4 +1,4 @@
-use super::program::{run, text};
+use super::program::{program, run, text};
 
 const COMMANDS: [&str; 8] = ["serve", "dev", "demo", "emulator", "migrate", "settings", "bench", "help"];
 
@@ -58,6 +58,22 @@ fn migrations_are_applied_once_and_checked() {
     assert!(code == Some(0) && said.starts_with("applied: 0001"), "{said}");
     assert_eq!(migrate(&[]), (Some(0), "nothing is pending\n".to_owned()));
     assert_eq!(migrate(&["--check"]).0, Some(0));
+}
+
+#[test]
+fn migrate_finds_the_database_where_serve_does() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("clerk-sync.toml"), "database_url = \"sqlite:from-the-file.db\"")
+        .unwrap();
+    let migrate = |variables: &[(&str, &str)]| {
+        let output = program(&["migrate"], variables).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    migrate(&[]);
+    assert!(folder.path().join("from-the-file.db").is_file());
+    migrate(&[("DATABASE_URL", "sqlite:from-the-environment.db")]);
+    assert!(folder.path().join("from-the-environment.db").is_file());
+    assert!(!folder.path().join("clerk-sync.db").exists());
 }
 
 #[test]
