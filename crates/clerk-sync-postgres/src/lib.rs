@@ -76,6 +76,8 @@ pub struct PostgresStore {
     reads: view::Reads,
     writes: write::Writes,
     looks: inspect::Looks,
+    /// Whether there is anything to listen to: not through a pooler in transaction mode.
+    listens: bool,
     /// What [`Store::changed`] hears through, once it was asked.
     heard: Mutex<Option<BoxStream<'static, UserId>>>,
 }
@@ -115,6 +117,7 @@ impl PostgresStore {
             reads: view::Reads::new(&schema),
             writes: write::Writes::new(&schema),
             looks: inspect::Looks::new(&schema),
+            listens: !options.transaction_pooler || options.listen_url.is_some(),
             heard: Mutex::new(None),
             schema,
         })
@@ -178,6 +181,9 @@ impl Store for PostgresStore {
     }
 
     async fn changed(&self) -> Result<Vec<UserId>, StoreError> {
+        if !self.listens {
+            return std::future::pending().await;
+        }
         let mut heard = self.heard.lock().await;
         let stream = match &mut *heard {
             Some(stream) => stream,
