@@ -25,66 +25,6 @@ const STAGES: &[Stage] = &[
         &["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
     ),
     ("core without std", &["cargo", "check", "--package", "clerk-sync-core", "--locked", "--quiet"]),
-    (
-        "no features",
-        &["cargo", "check", "--package", "clerk-sync", "--no-default-features", "--locked", "--quiet"],
-    ),
-    (
-        "feature axum alone",
-        &[
-            "cargo",
-            "check",
-            "--package",
-            "clerk-sync",
-            "--no-default-features",
-            "--features",
-            "axum",
-            "--locked",
-            "--quiet",
-        ],
-    ),
-    (
-        "feature sqlite alone",
-        &[
-            "cargo",
-            "check",
-            "--package",
-            "clerk-sync",
-            "--no-default-features",
-            "--features",
-            "sqlite",
-            "--locked",
-            "--quiet",
-        ],
-    ),
-    (
-        "feature postgres alone",
-        &[
-            "cargo",
-            "check",
-            "--package",
-            "clerk-sync",
-            "--no-default-features",
-            "--features",
-            "postgres",
-            "--locked",
-            "--quiet",
-        ],
-    ),
-    (
-        "feature mongodb alone",
-        &[
-            "cargo",
-            "check",
-            "--package",
-            "clerk-sync",
-            "--no-default-features",
-            "--features",
-            "mongodb",
-            "--locked",
-            "--quiet",
-        ],
-    ),
     ("documentation", &["cargo", "doc", "--workspace", "--no-deps", "--all-features", "--locked", "--quiet"]),
     ("tests", &["cargo", "test", "--workspace", "--all-features", "--locked", "--quiet"]),
     ("alert rules", &["promtool", "check", "rules", "docs/prometheus/rules.yml"]),
@@ -110,6 +50,11 @@ pub(crate) fn test(root: &Path) -> Result<()> {
         passed += 1;
         Ok(())
     };
+    for features in ["", "axum", "sqlite", "postgres", "mongodb"] {
+        let check = ["cargo", "check", "--package", "clerk-sync", "--locked", "--quiet"];
+        let words = [&check[..], &["--no-default-features", "--features", features]].concat();
+        stage(&format!("features: {}", if features.is_empty() { "none" } else { features }), &words)?;
+    }
     for (name, words) in STAGES {
         stage(name, words)?;
     }
