@@ -159,7 +159,7 @@ impl Metrics {
         registry.register("me_duration_seconds", "Time to answer GET /me", metrics.me_seconds.clone());
         registry.register(
             "webhook_lag_seconds",
-            "Time from an event in Clerk to its commit here",
+            "Time from an event in Clerk to its arrival here",
             metrics.webhook_lag_seconds.clone(),
         );
         registry.register(
@@ -226,7 +226,7 @@ impl Metrics {
         self.webhook_seconds.observe(seconds(millis));
     }
 
-    /// An event reached the database this long after it happened in Clerk.
+    /// A webhook arrived this long after its event happened in Clerk.
     pub(crate) fn lagged(&self, millis: i64) {
         self.webhook_lag_seconds.observe(seconds(millis.max(0)));
     }

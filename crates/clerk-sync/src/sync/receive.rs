@@ -54,7 +54,7 @@ impl ClerkSync {
     pub async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<Receipt, WebhookRefusal> {
         let started = self.inner.clock.now();
         let taken = self.take(headers, body).await;
-        let metrics = &self.inner.metrics;
+        let metrics = self.metrics();
         metrics.webhook(match &taken {
             Ok(_) => "accepted",
             Err(WebhookRefusal::Malformed { .. } | WebhookRefusal::Unauthenticated { .. }) => "refused",
