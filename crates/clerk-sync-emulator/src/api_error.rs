@@ -16,11 +16,17 @@ pub(crate) struct ApiError {
     code: &'static str,
     message: String,
     long_message: String,
-    param: Option<String>,
-    session_id: Option<String>,
+    meta: Option<Meta>,
     retry_after_s: Option<u64>,
     /// Answered by the edge before the API: HTML, not JSON.
     html: bool,
+}
+
+/// What an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Meta {
+    ParamName(String),
+    SessionId(String),
 }
 
 /// Seconds a caller is told to wait when the weather, not a limit, refuses.
@@ -38,15 +44,14 @@ impl ApiError {
             code,
             message: message.to_owned(),
             long_message: long_message.into(),
-            param: None,
-            session_id: None,
+            meta: None,
             retry_after_s: None,
             html: false,
         }
     }
 
     pub(crate) fn param(mut self, param: impl Into<String>) -> Self {
-        self.param = Some(param.into());
+        self.meta = Some(Meta::ParamName(param.into()));
         self
     }
 
@@ -182,11 +187,10 @@ impl ApiError {
         } else {
             let mut error =
                 json!({"code": self.code, "message": self.message, "long_message": self.long_message});
-            if let Some(param) = self.param {
-                error["meta"] = json!({"param_name": param});
-            }
-            if let Some(session_id) = self.session_id {
-                error["meta"] = json!({"session_id": session_id});
+            match self.meta {
+                Some(Meta::ParamName(param)) => error["meta"] = json!({"param_name": param}),
+                Some(Meta::SessionId(id)) => error["meta"] = json!({"session_id": id}),
+                None => {}
             }
             let body = json!({"errors": [error], "clerk_trace_id": trace_id});
             json_response(self.status, body.to_string().into_bytes(), trace_id)
@@ -286,7 +290,7 @@ impl ApiError {
             Refusal::SessionExists => bad("session_exists", "Session already exists", long),
             Refusal::AlreadySignedIn { session_id } => {
                 let error = bad("identifier_already_signed_in", "Already signed in", long);
-                Self { session_id: Some(session_id.clone()), ..error }
+                Self { meta: Some(Meta::SessionId(session_id.clone())), ..error }
             }
             Refusal::SignedOut => Self::new(StatusCode::UNAUTHORIZED, "signed_out", "Signed out", long),
             _ => Self::internal(),

@@ -78,6 +78,7 @@ pub async fn start(options: Options) -> Result<Emulator, StartError> {
         session_claims: options.session_claims,
         clerk_js: options.clerk_js,
         multi_session: options.multi_session,
+        token_lifetime_s: i64::try_from(options.token_lifetime.as_secs()).unwrap_or(i64::MAX),
         jwt_templates: options.jwt_templates,
         key: signing_key,
     };

@@ -27,6 +27,8 @@ pub struct Options {
     /// The `azp` claim of tokens; without it, that of a browser's tokens is the origin of its page. Pages of this origin
     /// and of loopback may use the Frontend API.
     pub authorized_party: Option<String>,
+    /// How long a session token lasts, in whole seconds; Clerk's last 60 s.
+    pub token_lifetime: Duration,
     /// Whether a browser may be signed in as several users at once.
     pub multi_session: bool,
     /// The folder of an installed `@clerk/clerk-js`, to be served to pages.
@@ -58,6 +60,7 @@ impl Default for Options {
             webhook_secret: "whsec_b2ZmbGluZS1jbGVyay13ZWJob29rLWtl".to_owned(),
             issuer_host: "offline.clerk.example".to_owned(),
             authorized_party: None,
+            token_lifetime: Duration::from_secs(60),
             multi_session: false,
             clerk_js: None,
             session_claims: Map::new(),
@@ -125,6 +128,7 @@ impl Options {
                 self.issuer_host.contains('.') && self.issuer_host.bytes().all(host_allowed),
                 "a host name with a dot in it",
             ),
+            ("token_lifetime", (1..=86_400).contains(&self.token_lifetime.as_secs()), "1 s to a day"),
             ("webhook_timeout", !self.webhook_timeout.is_zero(), "longer than nothing"),
             ("webhook_concurrency", (1..=1_024).contains(&self.webhook_concurrency), "1 to 1024"),
             (

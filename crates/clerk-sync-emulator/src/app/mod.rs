@@ -38,6 +38,7 @@ pub(crate) struct Identity {
     /// Where the SDK's files are, if it is served from here.
     pub(crate) clerk_js: Option<PathBuf>,
     pub(crate) multi_session: bool,
+    pub(crate) token_lifetime_s: i64,
     pub(crate) jwt_templates: BTreeMap<String, Map<String, Value>>,
     pub(crate) key: SigningKey,
 }

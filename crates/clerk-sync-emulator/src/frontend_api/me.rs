@@ -7,7 +7,7 @@ use crate::api_error::ApiError;
 use crate::app::App;
 use crate::id::Id;
 use crate::state::Refusal;
-use crate::user::{User, UserPatch};
+use crate::user::{MetadataChange, User, UserPatch};
 
 /// Names the session the page acts in.
 const SESSION: &str = "_clerk_session_id";
@@ -35,6 +35,14 @@ pub(super) fn update(app: &App, call: &mut Call) -> Result<Reply, ApiError> {
     };
     let user = app.update_user(&id, patch, &call.origin)?;
     Ok(Reply::WithClient(json(&user)))
+}
+
+/// Merges into what the user may write.
+pub(super) fn merge_metadata(app: &App, call: &mut Call) -> Result<Reply, ApiError> {
+    let id = signed_in(app, call)?;
+    let unsafe_metadata = call.form.object("unsafe_metadata")?.map(Value::Object);
+    let change = MetadataChange { unsafe_metadata, ..MetadataChange::default() };
+    Ok(Reply::WithClient(json(&*app.change_metadata(&id, &change, false, &call.origin)?)))
 }
 
 pub(super) fn delete(app: &App, call: &mut Call) -> Result<Reply, ApiError> {

@@ -98,6 +98,7 @@ fn route(method: &str, segments: &[String]) -> Option<(&'static str, Handler)> {
         }
         ("GET", ["me"]) => ("GET /v1/me", me::read),
         ("PATCH", ["me"]) => ("PATCH /v1/me", me::update),
+        ("PATCH", ["me", "metadata"]) => ("PATCH /v1/me/metadata", me::merge_metadata),
         ("DELETE", ["me"]) => ("DELETE /v1/me", me::delete),
         _ => return None,
     };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::{Refusal, State, Tick, not_found};
+use super::{Refusal, State, Tick};
 use crate::client::{Client, ClientToken};
 use crate::id::Id;
 use crate::session::{Session, SessionStatus};
@@ -99,7 +99,7 @@ impl State {
         Ok(ClientView { client, sessions: sessions.collect() })
     }
 
-    /// A live session of this browser.
+    /// A live session of this browser. For any other the browser is signed out, which makes the SDK look again at once.
     pub(crate) fn client_session(
         &self,
         client: &str,
@@ -107,9 +107,9 @@ impl State {
         now_ms: i64,
     ) -> Result<Arc<Session>, Refusal> {
         self.client(client)?;
-        let session = self.session(id, now_ms)?;
+        let session = self.session(id, now_ms).map_err(|_| Refusal::SignedOut)?;
         let of_client = *session.client_id == *client && session.status.live();
-        if of_client { Ok(session) } else { Err(not_found("session", id)) }
+        if of_client { Ok(session) } else { Err(Refusal::SignedOut) }
     }
 
     /// The session is the one in front now.

@@ -27,7 +27,11 @@ fn issue() -> Issue {
 }
 
 fn issuer() -> Issuer<'static> {
-    Issuer { url: "https://clerk.example.com", authorized_party: Some("https://app.example.com") }
+    Issuer {
+        url: "https://clerk.example.com",
+        authorized_party: Some("https://app.example.com"),
+        token_lifetime_s: 60,
+    }
 }
 
 #[test]
