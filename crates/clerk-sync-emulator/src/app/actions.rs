@@ -8,6 +8,8 @@ use crate::session::{NewSession, Session, SessionStatus};
 use crate::state::{Refusal, SignUp};
 use crate::user::{EmailAddress, MetadataChange, NewUser, User, UserPatch};
 
+/// How many users there may be once some were made up.
+const MAX_USERS: usize = 1_000_000;
 /// How many users are made up before others get their turn.
 const SEED_PORTION: usize = 1_000;
 
@@ -29,6 +31,9 @@ impl App {
     /// Makes up so many users, a portion at a time so that others get their turn; returns how many there are now. With
     /// `webhooks` their creation is told like any other.
     pub(crate) async fn seed_users(&self, count: usize, webhooks: bool) -> Result<usize, Refusal> {
+        if lock(&self.state).user_count().saturating_add(count) > MAX_USERS {
+            return Err(Refusal::TooLarge { param: "count" });
+        }
         let origin = Origin::default();
         let mut left = count;
         while left > 0 {

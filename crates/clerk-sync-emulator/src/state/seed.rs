@@ -5,8 +5,6 @@ use std::sync::Arc;
 use super::{Refusal, SignUp, State, Tick};
 use crate::user::{NewUser, User};
 
-/// How many users there may be once some were made up.
-pub(crate) const MAX_USERS: usize = 1_000_000;
 /// When the first of them was made; each further one follows a second later.
 const FIRST_MADE_MS: i64 = 1_700_000_000_000;
 
@@ -17,9 +15,6 @@ impl State {
     /// Makes the next of an endless list of users, all of them different: the same seed gives the same list. They were
     /// there all the time, so not even stale reads miss them.
     pub(crate) fn seed_user(&mut self) -> Result<Arc<User>, Refusal> {
-        if self.users.len() >= MAX_USERS {
-            return Err(Refusal::TooLarge { param: "count" });
-        }
         let number = self.seeded;
         self.seeded += 1;
         let name = |names: &[&str], number: u64| {
