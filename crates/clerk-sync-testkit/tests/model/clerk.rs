@@ -138,7 +138,8 @@ fn happen(before: &Standing, change: Change, index: usize) -> (Standing, Fact) {
     match change {
         Change::Becomes { version, content, .. } | Change::Unversioned { version, content, .. } => {
             let last_sign_in_at = known.and_then(|snapshot| snapshot.last_sign_in_at);
-            let snapshot = Snapshot { id, version: Some(of(version)), profile: content.profile(), last_sign_in_at };
+            let snapshot =
+                Snapshot { id, version: Some(of(version)), profile: content.profile(), last_sign_in_at };
             let mut told = snapshot.clone();
             if matches!(change, Change::Unversioned { .. }) {
                 told.version = None;

@@ -48,10 +48,15 @@ fn effects(clerk: &Clerk, state: &State) -> Option<Violation> {
         let kept = match (state.record(fact.user_id()), fact) {
             (Some(Entry::Gone(_)), _) => true,
             (_, Fact::Deleted { .. }) => false,
-            (Some(Entry::Live(record)), Fact::Snapshot { snapshot, .. }) => record.version >= snapshot.version,
-            (Some(Entry::Live(record)), Fact::SignedIn { at, .. }) => record.last_sign_in_at >= Some(*at),
-            // A sign-in of somebody Clerk no longer has is nothing to be kept.
-            (None, Fact::SignedIn { .. }) => true,
+            (Some(Entry::Live(record)), Fact::Snapshot { snapshot, .. }) => {
+                record.version >= snapshot.version
+            }
+            (entry, Fact::SignedIn { at, .. }) => {
+                let noted =
+                    entry.and_then(Entry::live).is_some_and(|record| record.last_sign_in_at >= Some(*at));
+                // One of somebody Clerk no longer had was put away, and their tombstone is yet to come.
+                noted || *clerk.standing(clerk.change(event).user(), clerk.len()) == Standing::Gone
+            }
             _ => false,
         };
         if !kept {

@@ -87,9 +87,7 @@ impl Cause {
             Self::Absent { user, current } => {
                 Fact::Absent { id: id_of(usize::from(user)), at: NOW, fence: fence(current) }
             }
-            Self::Listed { user, at, .. } => {
-                Fact::Snapshot { snapshot: snapshot(user, at), via: Via::Sweep }
-            }
+            Self::Listed { user, at, .. } => Fact::Snapshot { snapshot: snapshot(user, at), via: Via::Sweep },
             Self::Unlisted { user, .. } => Fact::Doubted { id: id_of(usize::from(user)) },
         }
     }

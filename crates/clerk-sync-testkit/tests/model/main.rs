@@ -18,6 +18,7 @@
 mod clerk;
 mod invariants;
 mod ledger;
+mod naive;
 mod replica;
 mod scopes;
 mod search;
@@ -25,30 +26,145 @@ mod tell;
 mod violation;
 mod world;
 
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use clerk::Clerk;
+use naive::Naive;
 use replica::Replica;
-use scopes::{SCOPES, Scope};
-use search::{Limits, Visit, search};
+use scopes::{BUGS, Bug, SCOPES, Scope};
+use search::{Found, Limits, Visit, search};
 use world::Stage;
 
-fn visit(scope: &Scope, limits: Limits) -> Visit {
+const USAGE: &str = "\
+usage: cargo test -p clerk-sync-testkit --test model -- [options] [scope…]
+
+  [scope…]            only scopes whose name has one of these words in it
+  --scope NAME        the same
+  --full              the large scopes too: minutes and gigabytes, so with --release
+  --max-states N      give up on a scope after so many states (default 10 million, with --full 80)
+  --list              what the scopes are";
+
+/// States of a scope before it is given up: one needs about a hundred bytes.
+const MAX_STATES: usize = 10_000_000;
+const MAX_STATES_FULL: usize = 80_000_000;
+/// How many scopes are visited at once.
+const THREADS: usize = 2;
+
+/// What was asked for.
+#[derive(Default)]
+struct Options {
+    full: bool,
+    list: bool,
+    words: Vec<String>,
+    max_states: Option<usize>,
+}
+
+impl Options {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self::default();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--full" => options.full = true,
+                "--list" => options.list = true,
+                "--scope" => options.words.push(words.next().ok_or("--scope needs a name")?),
+                "--max-states" => {
+                    let number = words.next().ok_or("--max-states needs a number")?;
+                    let number = number.replace('_', "").parse();
+                    options.max_states = Some(number.map_err(|_| "--max-states needs a number")?);
+                }
+                // What the usual harness of tests knows and this has no use for.
+                "--nocapture" | "--show-output" | "--quiet" | "-q" => {}
+                option if option.starts_with('-') => return Err(format!("unknown option {option}")),
+                _ => options.words.push(word),
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.words.is_empty() || self.words.iter().any(|word| name.contains(word.as_str()))
+    }
+}
+
+fn main() -> ExitCode {
+    let options = match Options::read(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(wrong) => {
+            println!("{wrong}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let scopes: Vec<&Scope> = SCOPES
+        .iter()
+        .filter(|scope| {
+            options.wants(scope.name) && (options.full || !scope.large || !options.words.is_empty())
+        })
+        .collect();
+    if options.list {
+        scopes.iter().for_each(|scope| println!("{:<20} {}", scope.name, scope.shows));
+        return ExitCode::SUCCESS;
+    }
+    let max_states = options.max_states.unwrap_or(if options.full { MAX_STATES_FULL } else { MAX_STATES });
+    let ours = in_parallel(&scopes, |scope| check(scope, max_states));
+    let naive = BUGS.iter().filter(|bug| options.wants(&bug.violation.to_string())).map(find);
+    // All of them, so that each says what it found.
+    let naive = naive.fold(true, |all, one| all & one);
+    if ours && naive { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs `check` on each item, a few at once; whether all hold.
+fn in_parallel<T: Sync>(items: &[T], check: impl Fn(&T) -> bool + Sync) -> bool {
+    let (next, all) = (AtomicUsize::new(0), AtomicBool::new(true));
+    std::thread::scope(|threads| {
+        for _ in 0..THREADS {
+            threads.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    all.fetch_and(check(item), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    all.into_inner()
+}
+
+/// Visits a scope of our protocol, and says what came of it; whether it holds.
+fn check(scope: &Scope, max_states: usize) -> bool {
     let mut stage = Stage {
         clerk: Clerk::new(scope.script),
         bounds: scope.bounds,
         concurrency: scope.concurrency,
         protocol: Replica::new(scope.claims),
     };
-    search(&mut stage, limits)
+    let visit = search(&mut stage, Limits { max_states, stop_at_first: true });
+    let Visit { states, depth, seconds, .. } = visit;
+    let verdict = match visit.found.first_key_value() {
+        Some((violation, found)) => format!("BROKEN: {violation}{}", steps(found)),
+        None if visit.cut_off => "NOT ALL STATES VISITED: raise --max-states".into(),
+        None => "holds".into(),
+    };
+    println!("{:<20} {states:>11} states, depth {depth:>3}, {seconds:>6.1} s: {verdict}", scope.name);
+    visit.found.is_empty() && !visit.cut_off
 }
 
-fn main() {
-    let limits = Limits { max_states: 20_000_000, stop_at_first: true };
-    for scope in SCOPES {
-        let v = visit(scope, limits);
-        println!("{} states {} depth {} quiet {} {:.1}s cut {}", scope.name, v.states, v.depth, v.quiet, v.seconds, v.cut_off);
-        for (violation, found) in &v.found {
-            println!("  {violation} after {} states", found.after);
-            for l in &found.trace { println!("    {l}"); }
+/// Looks for a bug of the document's algorithm; whether it is found.
+fn find(bug: &Bug) -> bool {
+    let mut stage =
+        Stage { clerk: Clerk::new(bug.script), bounds: bug.bounds, concurrency: 2, protocol: Naive };
+    let visit = search(&mut stage, Limits { max_states: MAX_STATES, stop_at_first: false });
+    match visit.found.get(&bug.violation) {
+        Some(found) => {
+            println!("the document's algorithm, found: {}{}", bug.violation, steps(found));
+            true
+        }
+        None => {
+            println!("the document's algorithm, NOT FOUND: {} in {} states", bug.violation, visit.states);
+            false
         }
     }
+}
+
+fn steps(found: &Found) -> String {
+    let lines = found.trace.iter().enumerate().map(|(index, line)| format!("\n  {:>4}. {line}", index + 1));
+    format!(", {} steps, after {} states{}", found.trace.len(), found.after, lines.collect::<String>())
 }

@@ -8,7 +8,7 @@
 use clerk_sync_core::{Entry, Fact, Outcome};
 use clerk_sync_testkit::State;
 
-use crate::clerk::{Clerk, USERS, id_of};
+use crate::clerk::{Clerk, USERS};
 use crate::ledger::{Cause, Ledger, bit, deliveries, delivery_of};
 use crate::tell;
 use crate::violation::Violation;
@@ -19,26 +19,59 @@ use crate::world::{HANDLERS, Next, Protocol, Step, WorldOf};
 pub(crate) enum Handler {
     Idle,
     /// View and decide.
-    Look { cause: Cause, then: Then },
+    Look {
+        cause: Cause,
+        then: Then,
+    },
     /// Commit what was decided.
-    Commit { cause: Cause, decision: u32, then: Then },
+    Commit {
+        cause: Cause,
+        decision: u32,
+        then: Then,
+    },
     /// Store the delivery alone, since its effect could not be committed.
-    Park { event: u8, replayed: bool },
+    Park {
+        event: u8,
+        replayed: bool,
+    },
     /// Answer the webhook with 2xx.
-    Answer { event: u8, replayed: bool },
+    Answer {
+        event: u8,
+        replayed: bool,
+    },
     /// Read the record, for the first time or after Clerk had nothing: `asked` times, last as of `since`.
-    Find { user: u8, asked: u8, since: u8, then: Then },
+    Find {
+        user: u8,
+        asked: u8,
+        since: u8,
+        then: Then,
+    },
     /// Ask Clerk by id for somebody who is not here. The first answer may be of any time before, the second
     /// comes after the staleness bound: not older than `since`.
-    Ask { user: u8, asked: u8, since: u8, then: Then },
+    Ask {
+        user: u8,
+        asked: u8,
+        since: u8,
+        then: Then,
+    },
     /// A sign-in of somebody neither here nor in Clerk is put away.
-    Close { event: u8, replayed: bool },
+    Close {
+        event: u8,
+        replayed: bool,
+    },
     /// Ask Clerk by id for a dirty record, after the bound: not older than `since`.
-    Mend { user: u8, asked: u8, since: u8, current: bool },
+    Mend {
+        user: u8,
+        asked: u8,
+        since: u8,
+        current: bool,
+    },
     /// Read the ids there are.
     SweepHere,
     /// Read Clerk's list.
-    SweepThere { local: u8 },
+    SweepThere {
+        local: u8,
+    },
 }
 
 /// What a record is looked for or made for.
@@ -103,14 +136,18 @@ impl Turn<'_> {
         let mut before = None;
         for (at, stale) in self.moments(since) {
             let at = self.clerk.latest(usize::from(user), at);
-            if before.replace(at) == Some(at) || stale && at == now {
+            if stale && (at == now || before.replace(at) == Some(at)) {
                 continue;
             }
             let mut world = self.becomes(go(at));
             if stale {
                 world.left.stale -= 1;
             }
-            out.push(Next { step: Step::Advance { slot: self.slot as u8, read: at, stale }, world, broken: None });
+            out.push(Next {
+                step: Step::Advance { slot: self.slot as u8, read: at, stale },
+                world,
+                broken: None,
+            });
         }
     }
 
@@ -219,8 +256,7 @@ impl Turn<'_> {
                 (Handler::Look { cause: Cause::Retry { event, replayed }, then: Then::Nothing }, None)
             }
             Then::Tell | Then::Nothing => {
-                let refused = gone && self.clerk.is_live(usize::from(user), self.world.position);
-                (Handler::Idle, refused.then_some(Violation::ValidUserRefused))
+                (Handler::Idle, self.refused_if_live(usize::from(user)).filter(|_| gone))
             }
         }
     }
@@ -233,7 +269,8 @@ impl Turn<'_> {
         }
         if self.claims
             && then == Then::Tell
-            && let Some(at) = (0..=self.world.position).rev().find(|at| self.clerk.is_live(usize::from(user), *at))
+            && let Some(at) =
+                (0..=self.world.position).rev().find(|at| self.clerk.is_live(usize::from(user), *at))
         {
             let cause = Cause::Claims { user, at: self.clerk.latest(usize::from(user), at) };
             return self.push(out, self.becomes(Handler::Look { cause, then }), None);
@@ -246,9 +283,7 @@ impl Turn<'_> {
                 self.push(out, self.becomes(Handler::Close { event, replayed }), None)
             }
             Then::Tell | Then::Nothing => {
-                // "Not synced": to be heard by nobody who lives in Clerk.
-                let refused = self.clerk.is_live(usize::from(user), self.world.position);
-                let broken = refused.then_some(Violation::ValidUserRefused);
+                let broken = self.refused_if_live(usize::from(user));
                 self.push(out, self.becomes(Handler::Idle), broken)
             }
         }
@@ -280,17 +315,17 @@ impl Turn<'_> {
     }
 
     /// A commit of the event log alone. Stale: it is in the log already, pending or done.
-    fn log(&mut self, out: &mut Out, decision: u32, next: Handler) {
+    fn log(&mut self, out: &mut Out, decision: u32, next: Handler, refused: Option<Violation>) {
         let (done, broken) = self.committed(decision);
         let mut world = done.unwrap_or(*self.world);
         world.put(self.slot, next);
-        self.push(out, world, broken);
+        self.push(out, world, broken.or(refused));
     }
 
     fn park(&mut self, out: &mut Out, event: u8, replayed: bool) {
         let parked = delivery_of(self.clerk, event, replayed).pending("", clerk_sync_testkit::sample::NOW);
         let decision = self.ledger.logging(parked, None);
-        self.log(out, decision, Handler::Answer { event, replayed });
+        self.log(out, decision, Handler::Answer { event, replayed }, None);
     }
 
     fn close(&mut self, out: &mut Out, event: u8, replayed: bool) {
@@ -300,16 +335,19 @@ impl Turn<'_> {
         let attempts = known.attempts;
         let done = known.processed(Outcome::Unknown, clerk_sync_testkit::sample::NOW);
         let decision = self.ledger.logging(done, Some(attempts));
-        self.log(out, decision, Handler::Idle);
+        self.log(out, decision, Handler::Idle, self.refused_if_live(self.clerk.change(event).user()));
+    }
+
+    /// To be told that there is no such user, or to have what is known of them put away for that, must not
+    /// happen to anybody who lives in Clerk.
+    fn refused_if_live(&self, user: usize) -> Option<Violation> {
+        self.clerk.is_live(user, self.world.position).then_some(Violation::ValidUserRefused)
     }
 
     fn answer(&self, out: &mut Out, event: u8, replayed: bool) {
-        let mut world = self.becomes(Handler::Idle);
-        if !replayed {
-            world.acknowledged |= 1 << event;
-        }
         let logged = self.ledger.summary(self.world.database).logged & bit((event, replayed)) != 0;
-        self.push(out, world, (!logged).then_some(Violation::AcknowledgedUnlogged));
+        let broken = (!logged).then_some(Violation::AcknowledgedUnlogged);
+        self.push(out, self.becomes(Handler::Idle), broken);
     }
 
     fn sweep_here(&self, out: &mut Out) {
@@ -324,7 +362,11 @@ impl Turn<'_> {
             if stale {
                 world.left.stale -= 1;
             }
-            out.push(Next { step: Step::Advance { slot: self.slot as u8, read: at, stale }, world, broken: None });
+            out.push(Next {
+                step: Step::Advance { slot: self.slot as u8, read: at, stale },
+                world,
+                broken: None,
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The scopes: what each fixes, and what it is there to show. All states within a scope are visited.
 
 use crate::clerk::{Change, Content};
+use crate::violation::Violation;
 use crate::world::Bounds;
 
 /// A script of Clerk's, and bounds for everything else.
@@ -38,7 +39,7 @@ const fn becomes(user: usize, version: i64, content: Content) -> Change {
 pub(crate) const SCOPES: &[Scope] = &[
     Scope {
         name: "shared address",
-        shows: "two users claim one address; creation, update, deletion; the address goes to the right one",
+        shows: "two users claim one address; creation, update, deletion; a stale look-up, a duplicate, a crash",
         script: &[
             becomes(A, 1, SHARED_UNVERIFIED),
             becomes(B, 2, SHARED),
@@ -49,5 +50,181 @@ pub(crate) const SCOPES: &[Scope] = &[
         concurrency: 2,
         claims: false,
         large: false,
+    },
+    Scope {
+        name: "reused address",
+        shows: "a deleted user's address comes back with a new user",
+        script: &[
+            becomes(A, 1, SHARED),
+            Change::Deleted { user: A },
+            becomes(B, 2, SHARED),
+            becomes(B, 3, RENAMED),
+        ],
+        bounds: Bounds { requests: [1, 1], duplicates: 1, crashes: 1, stale: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "swapped addresses",
+        shows: "two users exchange their addresses",
+        script: &[becomes(A, 1, SHARED), becomes(B, 2, OTHER), becomes(A, 3, OTHER), becomes(B, 4, SHARED)],
+        bounds: Bounds { requests: [1, 1], duplicates: 1, crashes: 1, stale: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "usernames",
+        shows: "a given username meets a derived one, and another given one",
+        script: &[
+            becomes(A, 1, OTHER),
+            becomes(B, 2, NAMED_TOO),
+            becomes(A, 3, NAMED),
+            becomes(B, 4, SHARED),
+        ],
+        bounds: Bounds { requests: [1, 1], duplicates: 1, crashes: 1, stale: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "ties",
+        shows: "changes in one millisecond, and back again (A-B-A), with stale answers to repairs",
+        script: &[
+            becomes(A, 1, SHARED),
+            becomes(A, 1, OTHER),
+            becomes(A, 1, SHARED),
+            becomes(A, 1, OTHER),
+            becomes(A, 1, SHARED),
+        ],
+        bounds: Bounds { requests: [1, 0], duplicates: 1, crashes: 1, stale: 2, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "sweep",
+        shows: "a full comparison, with a stale list, amid creation, update and deletion",
+        script: &[
+            becomes(A, 1, SHARED),
+            becomes(A, 2, OTHER),
+            becomes(B, 3, SHARED),
+            Change::Deleted { user: A },
+        ],
+        bounds: Bounds { requests: [1, 0], crashes: 1, stale: 1, sweeps: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "replays",
+        shows: "an operator sends old webhooks again, under ids the event log does not know",
+        script: &[
+            becomes(A, 1, SHARED),
+            becomes(A, 2, OTHER),
+            becomes(B, 3, SHARED),
+            Change::Deleted { user: A },
+        ],
+        bounds: Bounds { requests: [1, 0], replays: 1, crashes: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "errors",
+        shows: "commits that fail, and commits that are done and report an error; deliveries stored alone",
+        script: &[
+            becomes(A, 1, SHARED),
+            becomes(B, 2, SHARED),
+            becomes(A, 3, OTHER),
+            Change::Deleted { user: B },
+        ],
+        bounds: Bounds { requests: [1, 0], crashes: 1, errors: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "sign-ins",
+        shows: "sign-ins told of before their user is known, and after they are gone",
+        script: &[
+            becomes(A, 1, SHARED),
+            Change::SignsIn { user: A },
+            becomes(A, 2, OTHER),
+            Change::SignsIn { user: A },
+            Change::Deleted { user: A },
+        ],
+        bounds: Bounds { requests: [1, 0], duplicates: 1, crashes: 1, stale: 1, errors: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "claims",
+        shows: "records made of token claims, of users who live and who are gone",
+        script: &[
+            becomes(A, 1, SHARED),
+            becomes(B, 2, SHARED),
+            becomes(B, 3, OTHER),
+            Change::Deleted { user: A },
+        ],
+        bounds: Bounds { requests: [1, 1], crashes: 1, stale: 1, ..NOTHING },
+        concurrency: 2,
+        claims: true,
+        large: false,
+    },
+    Scope {
+        name: "unversioned",
+        shows: "a webhook that does not say its version",
+        script: &[
+            becomes(A, 1, SHARED),
+            Change::Unversioned { user: A, version: 2, content: OTHER },
+            becomes(B, 3, SHARED),
+            becomes(A, 4, SHARED),
+        ],
+        bounds: Bounds { requests: [1, 1], duplicates: 1, crashes: 1, stale: 1, ..NOTHING },
+        concurrency: 2,
+        claims: false,
+        large: false,
+    },
+    Scope {
+        name: "three at once",
+        shows: "three handlers under way; creation, update and deletion with everything twice",
+        script: &[becomes(A, 1, SHARED), becomes(A, 2, OTHER), Change::Deleted { user: A }],
+        bounds: Bounds { requests: [2, 0], duplicates: 1, crashes: 1, stale: 1, ..NOTHING },
+        concurrency: 3,
+        claims: false,
+        large: false,
+    },
+];
+
+/// Where the document's algorithm goes wrong: the smallest scope for each of its bugs.
+pub(crate) struct Bug {
+    pub(crate) violation: Violation,
+    pub(crate) script: &'static [Change],
+    pub(crate) bounds: Bounds,
+}
+
+pub(crate) const BUGS: &[Bug] = &[
+    Bug {
+        violation: Violation::RevivedUser,
+        script: &[becomes(A, 1, SHARED), Change::Deleted { user: A }],
+        bounds: Bounds { requests: [1, 0], ..NOTHING },
+    },
+    Bug {
+        violation: Violation::TwoAdmins,
+        script: &[becomes(A, 1, SHARED), becomes(B, 2, OTHER)],
+        bounds: Bounds { requests: [1, 1], ..NOTHING },
+    },
+    Bug {
+        violation: Violation::LostUpdate,
+        script: &[becomes(A, 1, SHARED), becomes(A, 2, OTHER)],
+        bounds: NOTHING,
+    },
+    Bug {
+        violation: Violation::DroppedUser,
+        script: &[becomes(A, 1, SHARED), becomes(A, 2, OTHER), becomes(B, 3, SHARED)],
+        bounds: NOTHING,
     },
 ];

@@ -103,7 +103,10 @@ pub(crate) fn search<P: Protocol>(stage: &mut Stage<P>, limits: Limits) -> Visit
         }
         at += 1;
     }
-    if found.is_empty() && !cut_off && let Some(stuck) = never_quiet(&graph) {
+    if found.is_empty()
+        && !cut_off
+        && let Some(stuck) = never_quiet(&graph)
+    {
         let trace = trace(stage, &graph, stuck, None);
         found.insert(Violation::NeverQuiet, Found { after: graph.states.len(), trace });
     }

@@ -70,14 +70,17 @@ pub(crate) fn step<P: Protocol>(
         Step::Crash { slot } => format!("a replica dies before: {}", handler(slot, before.position)),
         Step::CrashAll => "a replica dies with all it had under way".into(),
         Step::FailBefore { slot } => format!("fails, nothing is written: {}", handler(slot, before.position)),
-        Step::FailAfter { slot } => format!("is done, but reports an error: {}", handler(slot, before.position)),
+        Step::FailAfter { slot } => {
+            format!("is done, but reports an error: {}", handler(slot, before.position))
+        }
     }
 }
 
 /// What a handler of ours does next, in words.
 pub(crate) fn handler(clerk: &Clerk, ledger: &Ledger, handler: Handler, read: u8) -> String {
     let name = |index: u8| user(usize::from(index));
-    let number = |event: u8, replayed: bool| format!("{}{}", event + 1, if replayed { " (again)" } else { "" });
+    let number =
+        |event: u8, replayed: bool| format!("{}{}", event + 1, if replayed { " (again)" } else { "" });
     let answered = |user: u8| match read_as_of(clerk, user, read) {
         Some(words) => format!("Clerk answers: {words}"),
         None => "Clerk has no such user".into(),

@@ -38,8 +38,6 @@ pub(crate) struct World<D, H> {
     pub(crate) handlers: [H; HANDLERS],
     /// How often each webhook is still to be sent.
     pub(crate) owed: [u8; EVENTS],
-    /// Webhooks answered with 2xx, a bit each.
-    pub(crate) acknowledged: u8,
     /// How many changes have happened in Clerk.
     pub(crate) position: u8,
     /// What may still happen.
@@ -50,20 +48,35 @@ pub(crate) struct World<D, H> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Clerk,
-    Deliver { event: u8, why: Sending },
-    Request { user: u8 },
+    Deliver {
+        event: u8,
+        why: Sending,
+    },
+    Request {
+        user: u8,
+    },
     Sweep,
     /// A worker takes what waits in the database.
     Take,
     /// A handler takes its next step; what it reads of Clerk it reads as of `read`.
-    Advance { slot: u8, read: u8, stale: bool },
-    Crash { slot: u8 },
+    Advance {
+        slot: u8,
+        read: u8,
+        stale: bool,
+    },
+    Crash {
+        slot: u8,
+    },
     /// One replica dies with all handlers under way.
     CrashAll,
     /// The commit fails.
-    FailBefore { slot: u8 },
+    FailBefore {
+        slot: u8,
+    },
     /// The commit is done, and its caller is told of an error.
-    FailAfter { slot: u8 },
+    FailAfter {
+        slot: u8,
+    },
 }
 
 /// Why a webhook is sent.
@@ -101,8 +114,13 @@ pub(crate) trait Protocol {
     where
         Self: Sized;
     /// Every way the next step of the handler in `slot` can go.
-    fn advance(&mut self, clerk: &Clerk, world: &WorldOf<Self>, slot: usize, out: &mut Vec<Next<WorldOf<Self>>>)
-    where
+    fn advance(
+        &mut self,
+        clerk: &Clerk,
+        world: &WorldOf<Self>,
+        slot: usize,
+        out: &mut Vec<Next<WorldOf<Self>>>,
+    ) where
         Self: Sized;
     /// The webhook whose sender will not have its answer if this handler dies, and whether it is a replay.
     fn unanswered(&self, handler: Self::Handler) -> Option<(u8, bool)>;
@@ -142,7 +160,6 @@ impl<P: Protocol> Stage<P> {
             database: self.protocol.empty(&self.clerk),
             handlers: [P::IDLE; HANDLERS],
             owed,
-            acknowledged: 0,
             position: 0,
             left: self.bounds,
         }
@@ -167,7 +184,11 @@ impl<P: Protocol> Stage<P> {
             }
             self.protocol.advance(&self.clerk, world, slot, out);
             if world.left.crashes > 0 {
-                out.push(Next { step: Step::Crash { slot: slot as u8 }, world: self.crash(world, &[slot]), broken: None });
+                out.push(Next {
+                    step: Step::Crash { slot: slot as u8 },
+                    world: self.crash(world, &[slot]),
+                    broken: None,
+                });
             }
         }
         if world.left.crashes > 0 && busy > 1 {
@@ -212,7 +233,9 @@ impl<P: Protocol> Stage<P> {
                 arrive(Step::Request { user: user as u8 }, after, self.protocol.on_request(user as u8));
             }
         }
-        if world.left.sweeps > 0 && let Some(handler) = self.protocol.on_sweep() {
+        if world.left.sweeps > 0
+            && let Some(handler) = self.protocol.on_sweep()
+        {
             let mut after = *world;
             after.left.sweeps -= 1;
             arrive(Step::Sweep, after, handler);
