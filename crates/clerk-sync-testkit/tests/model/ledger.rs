@@ -23,8 +23,8 @@ const POLICY: RolePolicy = RolePolicy::FirstUserAdmin;
 pub(crate) enum Cause {
     /// A webhook; `replayed` by an operator under a new id.
     Webhook { event: u8, replayed: bool },
-    /// The worker goes on with a delivery that waits.
-    Retry { event: u8, replayed: bool },
+    /// The worker goes on with a delivery that waits, and had so many attempts when it was taken.
+    Retry { event: u8, replayed: bool, taken: u8 },
     /// Clerk's answer as of `at`, for somebody who is waiting.
     Lookup { user: u8, at: u8 },
     /// What the token of somebody who is waiting says, as of `at`.
@@ -42,7 +42,9 @@ pub(crate) enum Cause {
 impl Cause {
     pub(crate) fn delivery(self) -> Option<(u8, bool)> {
         match self {
-            Self::Webhook { event, replayed } | Self::Retry { event, replayed } => Some((event, replayed)),
+            Self::Webhook { event, replayed } | Self::Retry { event, replayed, .. } => {
+                Some((event, replayed))
+            }
             _ => None,
         }
     }

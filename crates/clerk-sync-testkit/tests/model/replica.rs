@@ -5,8 +5,9 @@
 //! there is none, absorb behind the fence), `deliveries` (go on with what waits). The rules are not here: what
 //! is decided is decided by `decide` and `receive`.
 
-use clerk_sync_core::{Entry, Fact, Outcome};
+use clerk_sync_core::{Delivery, Entry, Fact, Outcome};
 use clerk_sync_testkit::State;
+use clerk_sync_testkit::sample::NOW;
 
 use crate::clerk::{Clerk, USERS};
 use crate::ledger::{Cause, Ledger, bit, deliveries, delivery_of};
@@ -54,10 +55,13 @@ pub(crate) enum Handler {
         since: u8,
         then: Then,
     },
-    /// A sign-in of somebody neither here nor in Clerk is put away.
+    /// A delivery the worker took is put back as failed, or put away: a sign-in of somebody neither here nor
+    /// in Clerk.
     Close {
         event: u8,
         replayed: bool,
+        taken: u8,
+        failed: bool,
     },
     /// Ask Clerk by id for a dirty record, after the bound: not older than `since`.
     Mend {
@@ -82,7 +86,7 @@ pub(crate) enum Then {
     /// Somebody asked for `/me`.
     Tell,
     /// A delivery goes on.
-    Apply { event: u8, replayed: bool },
+    Apply { event: u8, replayed: bool, taken: u8 },
 }
 
 /// Our protocol on the model's database.
@@ -196,7 +200,15 @@ impl Turn<'_> {
                 false => world.owed[usize::from(event)] += 1,
             }
         }
-        world.put(self.slot, Handler::Idle);
+        world.put(
+            self.slot,
+            match cause {
+                Cause::Retry { event, replayed, taken } => {
+                    Handler::Close { event, replayed, taken, failed: true }
+                }
+                _ => Handler::Idle,
+            },
+        );
         out.push(Next { step, world, broken: None });
     }
 
@@ -252,8 +264,8 @@ impl Turn<'_> {
 
     fn found(&self, user: u8, gone: bool, then: Then) -> (Handler, Option<Violation>) {
         match then {
-            Then::Apply { event, replayed } => {
-                (Handler::Look { cause: Cause::Retry { event, replayed }, then: Then::Nothing }, None)
+            Then::Apply { event, replayed, taken } => {
+                (Handler::Look { cause: Cause::Retry { event, replayed, taken }, then: Then::Nothing }, None)
             }
             Then::Tell | Then::Nothing => {
                 (Handler::Idle, self.refused_if_live(usize::from(user)).filter(|_| gone))
@@ -279,8 +291,8 @@ impl Turn<'_> {
             return self.push(out, self.becomes(Handler::Ask { user, asked, since, then }), None);
         }
         match then {
-            Then::Apply { event, replayed } => {
-                self.push(out, self.becomes(Handler::Close { event, replayed }), None)
+            Then::Apply { event, replayed, taken } => {
+                self.push(out, self.becomes(Handler::Close { event, replayed, taken, failed: false }), None)
             }
             Then::Tell | Then::Nothing => {
                 let broken = self.refused_if_live(usize::from(user));
@@ -323,19 +335,19 @@ impl Turn<'_> {
     }
 
     fn park(&mut self, out: &mut Out, event: u8, replayed: bool) {
-        let parked = delivery_of(self.clerk, event, replayed).pending("", clerk_sync_testkit::sample::NOW);
+        let parked = delivery_of(self.clerk, event, replayed).pending("", NOW);
         let decision = self.ledger.logging(parked, None);
         self.log(out, decision, Handler::Answer { event, replayed }, None);
     }
 
-    fn close(&mut self, out: &mut Out, event: u8, replayed: bool) {
-        let delivery = delivery_of(self.clerk, event, replayed);
-        let known = self.ledger.state(self.world.database).delivery(&delivery.id).cloned();
-        let Some(known) = known else { return };
-        let attempts = known.attempts;
-        let done = known.processed(Outcome::Unknown, clerk_sync_testkit::sample::NOW);
-        let decision = self.ledger.logging(done, Some(attempts));
-        self.log(out, decision, Handler::Idle, self.refused_if_live(self.clerk.change(event).user()));
+    fn close(&mut self, out: &mut Out, (event, replayed): (u8, bool), taken: u8, failed: bool) {
+        let attempts = u32::from(taken);
+        let delivery = Delivery { attempts, ..delivery_of(self.clerk, event, replayed) };
+        let closed =
+            if failed { delivery.failed("", NOW, 0) } else { delivery.processed(Outcome::Unknown, NOW) };
+        let decision = self.ledger.logging(closed, Some(attempts));
+        let refused = self.refused_if_live(self.clerk.change(event).user()).filter(|_| !failed);
+        self.log(out, decision, Handler::Idle, refused);
     }
 
     /// To be told that there is no such user, or to have what is known of them put away for that, must not
@@ -415,13 +427,16 @@ impl Protocol for Replica {
         if summary.waiting == 0 {
             return;
         }
+        let state = self.ledger.state(world.database);
         for (event, replayed) in deliveries(clerk).filter(|of| summary.waiting & bit(*of) != 0) {
+            let known = state.delivery(&delivery_of(clerk, event, replayed).id);
+            let taken = known.map_or(0, |known| known.attempts) as u8;
             out.push(match clerk.fact(event) {
                 Fact::SignedIn { .. } => {
                     let user = clerk.change(event).user() as u8;
-                    Handler::Find { user, asked: 0, since: 0, then: Then::Apply { event, replayed } }
+                    Handler::Find { user, asked: 0, since: 0, then: Then::Apply { event, replayed, taken } }
                 }
-                _ => Handler::Look { cause: Cause::Retry { event, replayed }, then: Then::Nothing },
+                _ => Handler::Look { cause: Cause::Retry { event, replayed, taken }, then: Then::Nothing },
             });
         }
     }
@@ -436,7 +451,9 @@ impl Protocol for Replica {
             Handler::Answer { event, replayed } => turn.answer(out, event, replayed),
             Handler::Find { user, asked, since, then } => turn.find(out, user, asked, since, then),
             Handler::Ask { user, asked, since, then } => turn.ask(out, user, asked, since, then),
-            Handler::Close { event, replayed } => turn.close(out, event, replayed),
+            Handler::Close { event, replayed, taken, failed } => {
+                turn.close(out, (event, replayed), taken, failed)
+            }
             Handler::Mend { user, asked, since, current } => turn.mend(out, user, asked, since, current),
             Handler::SweepHere => turn.sweep_here(out),
             Handler::SweepThere { local } => turn.sweep_there(out, local),

@@ -100,7 +100,13 @@ pub(crate) fn handler(clerk: &Clerk, ledger: &Ledger, handler: Handler, read: u8
         Handler::Ask { user, asked, .. } => {
             format!("/me of {}: ask Clerk, time {}: {}", name(user), asked + 1, answered(user))
         }
-        Handler::Close { event, replayed } => format!("webhook {}: put away", number(event, replayed)),
+        Handler::Close { event, replayed, failed, .. } => {
+            format!(
+                "webhook {}: {}",
+                number(event, replayed),
+                if failed { "put back as failed" } else { "put away" }
+            )
+        }
         Handler::Mend { user, asked, current, .. } => format!(
             "repair of {}{}: ask Clerk, time {}: {}",
             name(user),
