@@ -43,6 +43,7 @@ impl Change {
 
 /// What Clerk has of a user at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a dozen exist")]
 pub(crate) enum Standing {
     Unborn,
     Live(Snapshot),

@@ -251,6 +251,8 @@ pub(crate) const SCOPES: &[Scope] = &[
 
 /// Where the document's algorithm goes wrong: the smallest scope for each of its bugs.
 pub(crate) struct Bug {
+    pub(crate) name: &'static str,
+    /// What it breaks.
     pub(crate) violation: Violation,
     pub(crate) script: &'static [Change],
     pub(crate) bounds: Bounds,
@@ -258,21 +260,25 @@ pub(crate) struct Bug {
 
 pub(crate) const BUGS: &[Bug] = &[
     Bug {
+        name: "revived user",
         violation: Violation::RevivedUser,
         script: &[becomes(A, 1, SHARED), Change::Deleted { user: A }],
         bounds: Bounds { requests: [1, 0], ..NOTHING },
     },
     Bug {
+        name: "two admins",
         violation: Violation::TwoAdmins,
         script: &[becomes(A, 1, SHARED), becomes(B, 2, OTHER)],
         bounds: Bounds { requests: [1, 1], ..NOTHING },
     },
     Bug {
+        name: "lost update",
         violation: Violation::LostUpdate,
         script: &[becomes(A, 1, SHARED), becomes(A, 2, OTHER)],
         bounds: NOTHING,
     },
     Bug {
+        name: "dropped collision",
         violation: Violation::DroppedUser,
         script: &[becomes(A, 1, SHARED), becomes(A, 2, OTHER), becomes(B, 3, SHARED)],
         bounds: NOTHING,

@@ -17,7 +17,6 @@ pub(crate) struct Visit {
     pub(crate) states: usize,
     /// How many steps the farthest state is away from the start.
     pub(crate) depth: usize,
-    pub(crate) quiet: usize,
     pub(crate) seconds: f64,
     /// Whether states were left because there were more than allowed.
     pub(crate) cut_off: bool,
@@ -113,7 +112,6 @@ pub(crate) fn search<P: Protocol>(stage: &mut Stage<P>, limits: Limits) -> Visit
     Visit {
         states: graph.states.len(),
         depth,
-        quiet: graph.quiet.len(),
         seconds: begun.elapsed().as_secs_f64(),
         cut_off,
         found,

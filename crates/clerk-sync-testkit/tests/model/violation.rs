@@ -1,3 +1,5 @@
+//! What the checker may find.
+
 use std::fmt;
 
 /// An invariant that was seen broken.
@@ -42,7 +44,7 @@ impl fmt::Display for Violation {
             Self::TwoAdmins => "two admins",
             Self::NoAdmin => "no admin",
             Self::LostUpdate => "lost update",
-            Self::DroppedUser => "dropped collision",
+            Self::DroppedUser => "dropped user",
             Self::WrongDeletion => "wrong deletion",
             Self::WrongHolder => "wrong holder",
             Self::HeldTwice => "held twice",
