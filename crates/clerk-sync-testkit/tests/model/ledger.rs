@@ -257,6 +257,11 @@ impl Ledger {
         committed
     }
 
+    /// Everything that was ever decided.
+    pub(crate) fn outcomes(&self) -> impl Iterator<Item = Outcome> {
+        self.decisions.keys().map(|decision| decision.outcome)
+    }
+
     /// Whether the decision was made on a revision of one of the users in `moved`.
     pub(crate) fn expects(&self, decision: u32, moved: u8) -> bool {
         self.decisions.get_index(decision as usize).expect("a kept decision").1 & moved != 0

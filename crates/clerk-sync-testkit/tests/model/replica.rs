@@ -7,7 +7,7 @@
 
 mod turn;
 
-use clerk_sync_core::Fact;
+use clerk_sync_core::{Fact, Outcome};
 use clerk_sync_testkit::State;
 
 use crate::clerk::{Clerk, USERS};
@@ -101,6 +101,11 @@ impl Replica {
     /// `claims`: whether requests come with claims enough to make a record.
     pub(crate) fn new(claims: bool) -> Self {
         Self { ledger: Ledger::default(), claims }
+    }
+
+    /// Everything that was ever decided.
+    pub(crate) fn outcomes(&self) -> impl Iterator<Item = Outcome> {
+        self.ledger.outcomes()
     }
 }
 

@@ -109,13 +109,7 @@ pub(crate) fn search<P: Protocol>(stage: &mut Stage<P>, limits: Limits) -> Visit
         let trace = trace(stage, &graph, stuck, None);
         found.insert(Violation::NeverQuiet, Found { after: graph.states.len(), trace });
     }
-    Visit {
-        states: graph.states.len(),
-        depth,
-        seconds: begun.elapsed().as_secs_f64(),
-        cut_off,
-        found,
-    }
+    Visit { states: graph.states.len(), depth, seconds: begun.elapsed().as_secs_f64(), cut_off, found }
 }
 
 /// The first state from which no quiet state is in reach. Backwards from the quiet states; edges mostly lead
