@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 mod advisories;
+mod model;
 mod run;
 mod servers;
 mod test;
@@ -15,6 +16,8 @@ usage: cargo xtask <command>
 
   test         everything that must hold before a change lands; installs what is missing on
                Debian or Ubuntu and says so, stops what it starts
+  model        every state of the protocol, within the scopes of CI; with --full the large ones too
+               (minutes, gigabytes); further words go to the model: --scope NAME, --max-states N
   tidy         the rules of the house: who may know whom, where features are named, file length
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
                when it cannot reach its data";
@@ -24,6 +27,7 @@ fn main() -> Result<()> {
     let root = run::workspace_root()?;
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::test(&root),
+        ["model", options @ ..] => model::model(&root, options),
         ["tidy"] => tidy::tidy(&root),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {

@@ -53,7 +53,7 @@ pub struct View {
 }
 
 /// One change to the database. All changes of a [`Decision`](crate::Decision) are committed, or none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// A new record; stale if anything is stored under its id.
     Insert(Record),

@@ -20,7 +20,7 @@ pub(crate) use unique::username_candidates;
 pub const MAX_AHEAD_MS: i64 = 300_000;
 
 /// What follows from a fact.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decision {
     /// What became of the fact, with its reason.
     pub outcome: Outcome,

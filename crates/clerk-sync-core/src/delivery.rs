@@ -47,7 +47,7 @@ impl DeliveryStatus {
 }
 
 /// An entry of the event log: a webhook message that passed verification.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// `svix-id`, the idempotency key.
     pub id: DeliveryId,

@@ -54,7 +54,7 @@ impl Source {
 }
 
 /// The primary e-mail address Clerk has for a user, whether or not the record may hold it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EmailClaim {
     /// The address.
     pub address: EmailAddress,
@@ -66,7 +66,7 @@ pub struct EmailClaim {
 ///
 /// Two profiles are equal when nothing an app can see differs. The time of the last sign-in is not in it,
 /// and neither is the countdown of a lock: both move without the user having changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Profile {
     /// The primary e-mail address; `None` for users by phone, passkey or wallet.
     pub email: Option<EmailClaim>,
@@ -114,7 +114,7 @@ impl Default for Profile {
 }
 
 /// That a record must be compared with Clerk, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Repair {
     /// Not before this; also the end of the lease of a worker that took it.
     pub due_at: Timestamp,
@@ -123,7 +123,7 @@ pub struct Repair {
 }
 
 /// A user as the database has it: one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Record {
     /// Clerk's id.
     pub id: UserId,
@@ -192,7 +192,7 @@ impl Record {
 }
 
 /// What is left of a deleted user: no personal data, never purged, lifted by no fact.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tombstone {
     /// Clerk's id.
     pub id: UserId,
@@ -203,7 +203,7 @@ pub struct Tombstone {
 }
 
 /// What the database has under an id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every entry is a record; a box would cost each read one"

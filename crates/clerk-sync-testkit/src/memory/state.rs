@@ -9,7 +9,7 @@ use super::uniqueness::{email_rivals, holds_a_key_twice, username_rivals};
 /// What a store holds, as plain data, with the meaning of every method of
 /// [`Store`](clerk_sync_core::port::Store) and [`Inspect`](clerk_sync_core::port::Inspect) written down as
 /// simply as it can be: everything is found by looking at everything.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct State {
     pub(super) entries: BTreeMap<UserId, Entry>,
     pub(super) first_admin: Option<UserId>,
