@@ -24,3 +24,4 @@ mod webhook_bodies;
 mod webhook_fixtures;
 mod webhook_signatures;
 mod webhook_users;
+mod wycheproof;
