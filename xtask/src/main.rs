@@ -3,6 +3,7 @@
 
 mod advisories;
 mod run;
+mod sbom;
 mod servers;
 mod test;
 mod tidy;
@@ -17,7 +18,9 @@ usage: cargo xtask <command>
                Debian or Ubuntu and says so, stops what it starts
   tidy         the rules of the house: who may know whom, where features are named, file length
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
-               when it cannot reach its data";
+               when it cannot reach its data
+  sbom         what the program and the npm packages are made of, as CycloneDX, with checksums;
+               written to target/sbom";
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +28,7 @@ fn main() -> Result<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::test(&root),
         ["tidy"] => tidy::tidy(&root),
+        ["sbom"] => sbom::sbom(&root),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use crate::run::{command, output};
 
 const LIST: &str = "docs/attacks.md";
+/// Another page whose tests must be there.
+const MODEL: &str = "docs/threat-model.md";
 /// How many rows each list has, by the letter its rows are numbered with.
 const ROWS: [(char, usize); 2] = [('T', 55), ('W', 50)];
 
@@ -22,15 +24,15 @@ pub(super) fn attacks(root: &Path, faults: &mut Vec<String>) -> Result<()> {
         ));
     }
     let files = output(command(root, &["git", "ls-files", "--cached", "--others", "--exclude-standard"])?)?;
-    for line in list.lines() {
-        let tests = tests(line);
-        if let (Some(id), []) = (id(line), tests.as_slice()) {
-            faults.push(format!("{LIST}: {id} has no test"));
-        }
-        for (file, name) in tests {
-            if !exists(root, &files, file, name) {
-                faults.push(format!("{LIST}: there is no test {file}::{name}"));
-            }
+    let untested = list.lines().filter(|line| tests(line).is_empty()).filter_map(id);
+    faults.extend(untested.map(|id| format!("{LIST}: {id} has no test")));
+    let model =
+        std::fs::read_to_string(root.join(MODEL)).with_context(|| format!("{MODEL} cannot be read"))?;
+    for (page, text) in [(LIST, &list), (MODEL, &model)] {
+        for (file, name) in
+            text.lines().flat_map(tests).filter(|(file, name)| !exists(root, &files, file, name))
+        {
+            faults.push(format!("{page}: there is no test {file}::{name}"));
         }
     }
     Ok(())

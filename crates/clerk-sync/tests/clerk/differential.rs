@@ -48,6 +48,7 @@ fn pick<'a, T: ?Sized>(dice: &mut StdRng, from: &[&'a T]) -> &'a T {
 }
 
 /// Compares verdict by verdict; every difference needs its rule, and every rule its difference.
+#[expect(clippy::print_stdout, reason = "the counts are what the run is for; they show with --nocapture")]
 fn compare<C: Case>(what: &str, seed: u64, judged: &[(C, Verdict)], theirs: &[Verdict], rules: &[Rule<C>]) {
     assert_eq!(judged.len(), theirs.len());
     let mut explained: BTreeMap<&str, usize> = rules.iter().map(|rule| (rule.name, 0)).collect();
