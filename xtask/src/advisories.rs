@@ -27,7 +27,7 @@ pub(crate) fn advisories(root: &Path) -> Result<()> {
 }
 
 /// Every folder with a committed `package-lock.json`.
-fn npm_packages(root: &Path) -> Result<Vec<std::path::PathBuf>> {
+pub(crate) fn npm_packages(root: &Path) -> Result<Vec<std::path::PathBuf>> {
     let listed = crate::run::output(command(root, &["git", "ls-files", "*package-lock.json"])?)?;
     Ok(listed.lines().filter_map(|line| Some(root.join(line).parent()?.to_path_buf())).collect())
 }

@@ -4,6 +4,7 @@
 mod advisories;
 mod model;
 mod run;
+mod sbom;
 mod servers;
 mod test;
 mod tidy;
@@ -20,7 +21,9 @@ usage: cargo xtask <command>
                (minutes, gigabytes); further words go to the model: --scope NAME, --max-states N
   tidy         the rules of the house: who may know whom, where features are named, file length
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
-               when it cannot reach its data";
+               when it cannot reach its data
+  sbom         what the program and the npm packages are made of, as CycloneDX, with checksums;
+               written to target/sbom";
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +32,7 @@ fn main() -> Result<()> {
         ["test"] => test::test(&root),
         ["model", options @ ..] => model::model(&root, options),
         ["tidy"] => tidy::tidy(&root),
+        ["sbom"] => sbom::sbom(&root),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

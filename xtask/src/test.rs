@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::run::run;
+use crate::sbom::sbom;
 use crate::servers::{Mongodb, Postgres};
 use crate::tidy;
 use crate::tools::Tools;
@@ -58,6 +59,8 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     for (name, words) in STAGES {
         stage(name, words)?;
     }
+    println!("==> list of parts");
+    sbom(root)?;
     let postgres = Postgres::start(root)?;
     let mongodb = Mongodb::start(root)?;
     for (kind, url) in [("PostgreSQL", postgres.url()), ("MongoDB-wire", mongodb.url())] {

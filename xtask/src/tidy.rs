@@ -1,5 +1,7 @@
 //! The rules of the house, as a check.
 
+mod attacks;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -37,6 +39,7 @@ pub(crate) fn tidy(root: &Path) -> Result<()> {
     let mut faults = vec![];
     arrows(root, &mut faults)?;
     sources(root, &mut faults)?;
+    attacks::attacks(root, &mut faults)?;
     if faults.is_empty() {
         println!("tidy: nothing to mend");
         return Ok(());

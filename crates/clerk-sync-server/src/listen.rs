@@ -1,5 +1,8 @@
 //! Accepts connections, with limits, and drains them at the end.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

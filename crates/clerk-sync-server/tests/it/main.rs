@@ -1,6 +1,7 @@
 //! The real program, from outside.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod attacks;
 mod commands;
 mod dev;
 mod program;

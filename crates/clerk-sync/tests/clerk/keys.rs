@@ -184,3 +184,17 @@ async fn a_clock_set_back_does_not_stop_the_fetches() {
     assert!(!keys.prepare(NOW.plus_millis(3_600_000)).await);
     assert_eq!(verdict(&valid_token(), &keys, NOW).await, "ok");
 }
+
+#[tokio::test]
+async fn t55_a_wrong_signature_and_an_unknown_key_are_one_answer() {
+    let server = Server::start([set(&[KEY.jwk(KID)])]).await;
+    let keys = jwks(&server);
+    assert!(keys.prepare(NOW).await);
+    let now = NOW.plus_millis(10_000);
+    let verifier = SessionVerifier::new(rules());
+    let forged = verifier.verify(&token(&OTHER_KEY, KID, now), &keys, now).await.unwrap_err();
+    let unknown = verifier.verify(&token(&KEY, "ins_c", now), &keys, now).await.unwrap_err();
+    assert_eq!((forged.reason(), unknown.reason()), ("signature", "unknown_key"));
+    // What a caller sees of either is the code.
+    assert_eq!((forged.code(), unknown.code()), ("unauthenticated", "unauthenticated"));
+}

@@ -6,6 +6,7 @@
 
 mod api_answers;
 mod api_limits;
+mod differential;
 mod key_sets;
 mod keys;
 mod no_panic;
@@ -23,3 +24,4 @@ mod webhook_bodies;
 mod webhook_fixtures;
 mod webhook_signatures;
 mod webhook_users;
+mod wycheproof;

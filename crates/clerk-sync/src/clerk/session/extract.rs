@@ -39,10 +39,11 @@ pub fn token_from<'a>(
     Ok(suffixed.or_else(|| cookie(headers, "__session", "")))
 }
 
+/// One space and no more, as in Clerk's SDK: of two readers of a header none may see another token.
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    let one_word = !token.is_empty() && !token.contains(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && one_word).then_some(token)
 }
 
 /// The first filled cookie named `prefix` and `suffix`; HTTP/2 may send several Cookie headers.

@@ -83,6 +83,35 @@ async fn a_body_that_does_not_end_is_given_up() {
 }
 
 #[tokio::test]
+async fn w50_a_wrong_clock_is_counted_as_one() {
+    let world = World::in_memory();
+    let router = router(&world);
+    let requests: Vec<_> = (0..3).map(|index| webhook(&world, &format!("msg_{index}"), "{}")).collect();
+    world.clock.advance(600_000);
+    for request in requests {
+        ask(&router, request).await.is_problem(401, "webhook_unauthenticated");
+    }
+    let metrics = ask(&router, request("GET", "/metrics", &[])).await.text;
+    let line = r#"clerk_sync_webhooks_refused_total{reason="clock_skew"} 3"#;
+    assert!(metrics.lines().any(|found| found == line), "{metrics}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn w40_a_byte_a_second_is_given_up_after_ten() {
+    let world = World::in_memory();
+    let drip = futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((Ok::<_, std::io::Error>(" "), ()))
+    });
+    let mut slow = webhook(&world, "msg_1", "{}");
+    *slow.body_mut() = Body::from_stream(drip);
+    let started = tokio::time::Instant::now();
+    ask(&router(&world), slow).await.is_problem(408, "body_too_slow");
+    assert_eq!(started.elapsed(), Duration::from_secs(10));
+    assert!(world.calls.take().is_empty());
+}
+
+#[tokio::test]
 async fn what_cannot_be_stored_is_503() {
     let world = World::in_memory();
     let event = world.sign_up("ada").event("user.created", world.now());
