@@ -58,7 +58,8 @@ impl Sqlite {
     }
 
     fn emptied(&self) -> Arc<dyn StoreAndInspect> {
-        let tables = "BEGIN; DELETE FROM clerk_user; DELETE FROM clerk_delivery; DELETE FROM clerk_claim; COMMIT";
+        let tables =
+            "BEGIN; DELETE FROM clerk_user; DELETE FROM clerk_delivery; DELETE FROM clerk_claim; COMMIT";
         self.broom.execute_batch(tables).unwrap();
         Arc::<SqliteStore>::clone(&self.store)
     }

@@ -82,8 +82,11 @@ impl Executor {
     fn admit(&mut self) {
         let spawned = std::mem::take(&mut self.world.state().spawned);
         for (owner, job) in spawned {
-            let bell =
-                Arc::new(Bell { task: self.tasks.len(), rung: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
+            let bell = Arc::new(Bell {
+                task: self.tasks.len(),
+                rung: AtomicBool::new(false),
+                ready: Arc::clone(&self.ready),
+            });
             let waker = Waker::from(Arc::clone(&bell));
             waker.wake_by_ref();
             self.tasks.push(Some(Task { owner, job, bell, waker }));
@@ -114,7 +117,8 @@ impl Executor {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             self.frozen.retain(|number| {
                 let owner = self.tasks.get(*number).and_then(|task| task.as_ref()).map(|task| task.owner);
-                let thaws = !matches!(owner, Some(Owner::Replica(r)) if state.replicas[r].paused_until_ms > now_ms);
+                let thaws =
+                    !matches!(owner, Some(Owner::Replica(r)) if state.replicas[r].paused_until_ms > now_ms);
                 if thaws {
                     ready.push(*number);
                 }

@@ -54,7 +54,9 @@ pub(crate) fn hunt(options: &Options) -> ExitCode {
         sums: Mutex::default(),
     };
     println!("simulation: seeds from {}, {} threads", options.from, options.jobs);
-    hunt.once_broken();
+    if !options.first {
+        hunt.once_broken();
+    }
     std::thread::scope(|scope| {
         for _ in 0..options.jobs {
             scope.spawn(|| hunt.work());
@@ -98,7 +100,10 @@ impl Hunt<'_> {
         let mut told = None;
         if let Some(violation) = &ended.violation {
             let number = self.violations.fetch_add(1, Ordering::Relaxed);
-            if number < MAX_TOLD as u64 {
+            if self.options.first {
+                told = Some(format!("seed {seed}: {}", violation.rule));
+                self.stopped.store(true, Ordering::Relaxed);
+            } else if number < MAX_TOLD as u64 {
                 let (small, last) = smallest(databases, &plan, kind, violation.rule);
                 told = Some(story(seed, mode, kind, &small, &last));
             }
@@ -154,8 +159,9 @@ impl Hunt<'_> {
         let done = self.done.load(Ordering::Relaxed);
         let elapsed = self.begun.elapsed();
         let rate = done as f64 / elapsed.as_secs_f64();
-        let by_count = (self.options.seeds < u64::MAX)
-            .then(|| Duration::from_secs_f64((self.options.seeds.saturating_sub(done)) as f64 / rate.max(1.0)));
+        let by_count = (self.options.seeds < u64::MAX).then(|| {
+            Duration::from_secs_f64((self.options.seeds.saturating_sub(done)) as f64 / rate.max(1.0))
+        });
         let by_time = self.options.time.map(|time| time.saturating_sub(elapsed));
         let left = by_count.into_iter().chain(by_time).min().unwrap_or_default();
         let violations = self.violations.load(Ordering::Relaxed);

@@ -75,7 +75,8 @@ impl Monitor {
         let before = self.entries.get(id);
         match (before, &entry) {
             (Some(Entry::Gone(_)), Entry::Live(_)) => {
-                return self.break_rule("deleted stays deleted", || format!("{id} is alive again: {entry:?}"));
+                return self
+                    .break_rule("deleted stays deleted", || format!("{id} is alive again: {entry:?}"));
             }
             (Some(Entry::Live(before)), Entry::Live(after)) => {
                 if let Some(rule) = regressed(before, after) {
@@ -99,7 +100,9 @@ impl Monitor {
     fn see_delivery(&mut self, id: &DeliveryId, status: DeliveryStatus) {
         let before = self.deliveries.insert(id.clone(), status);
         if before == Some(DeliveryStatus::Processed) {
-            self.break_rule("a delivery is applied once", || format!("{} again, now {status:?}", id.as_str()));
+            self.break_rule("a delivery is applied once", || {
+                format!("{} again, now {status:?}", id.as_str())
+            });
         }
     }
 
@@ -118,7 +121,8 @@ impl Monitor {
         for (place, record) in live.iter().enumerate() {
             for other in live.iter().skip(place + 1) {
                 let email = record.email_key().is_some() && record.email_key() == other.email_key();
-                let username = record.username_key().is_some() && record.username_key() == other.username_key();
+                let username =
+                    record.username_key().is_some() && record.username_key() == other.username_key();
                 if email || username {
                     broken = Some(("unique stays unique", format!("{record:?}\n  and {other:?}")));
                 }
@@ -239,7 +243,9 @@ fn shown(entry: &Entry) -> String {
             record.email_key(),
             record.email_claim_key(),
             record.username_key(),
-            record.repair.map(|Repair { due_at, attempts }| (due_at.as_millis() - crate::world::BEGIN_MS, attempts)),
+            record
+                .repair
+                .map(|Repair { due_at, attempts }| (due_at.as_millis() - crate::world::BEGIN_MS, attempts)),
             record.source,
         ),
         Entry::Gone(tombstone) => format!("{} gone, by {:?}", tombstone.id, tombstone.source),
@@ -266,7 +272,8 @@ pub(crate) fn in_the_end(world: &World) {
             (Some(truth), Some(Entry::Live(record))) => {
                 let same_version = world.plan.is_skewed() || record.version == truth.version;
                 let given = truth.profile.username.as_ref().map(|name| name.key());
-                let named = record.username_key().is_some() && (given.is_none() || record.username_key() == given);
+                let named =
+                    record.username_key().is_some() && (given.is_none() || record.username_key() == given);
                 let addressed = record.email_key() == record.email_claim_key();
                 !(record.profile == truth.profile && same_version && named && addressed)
             }
@@ -275,7 +282,9 @@ pub(crate) fn in_the_end(world: &World) {
         };
         if differs {
             let stored = monitor.entries.get(&id).cloned();
-            monitor.break_rule("every row equals Clerk's", || format!("{id}: Clerk {truth:?}\n  stored {stored:?}"));
+            monitor.break_rule("every row equals Clerk's", || {
+                format!("{id}: Clerk {truth:?}\n  stored {stored:?}")
+            });
         }
     }
     if monitor.was_settled_by_webhook && monitor.first_admin.is_none() {

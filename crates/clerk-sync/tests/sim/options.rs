@@ -7,13 +7,14 @@ use crate::database::Kind;
 
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask sim [--seeds N] [--from S] [--minutes M] [--mode no-sweeps|sweeps|only-sweeps]
-                       [--store memory|sqlite] [--jobs K] [--replay SEED]
+                       [--store memory|sqlite] [--jobs K] [--first] [--replay SEED]
 
   --seeds N     how many schedules; default 200, or no limit with --minutes
   --from S      the first seed; default 0
   --minutes M   stop after so long
   --mode, --store   one instead of all by turns; SQLite is every eighth
   --jobs K      threads; default: one for each processor
+  --first       end at the first violation, without shrinking it
   --replay SEED     one seed again, with what happened and the shortest plan that breaks the same rule;
                     takes --mode (default no-sweeps) and --store (default memory)
 
@@ -35,6 +36,8 @@ pub(crate) struct Options {
     mode: Option<Mode>,
     store: Option<Kind>,
     pub(crate) jobs: usize,
+    /// Whether the first violation is the end.
+    pub(crate) first: bool,
 }
 
 impl Options {
@@ -54,7 +57,11 @@ const AVAILABLE: &[Mode] = &[Mode::NoSweeps];
 
 pub(crate) enum Command {
     Hunt(Options),
-    Replay { seed: u64, mode: Mode, store: Kind },
+    Replay {
+        seed: u64,
+        mode: Mode,
+        store: Kind,
+    },
     Help,
     /// The test runner asked for tests of another name.
     Nothing,
@@ -64,7 +71,8 @@ pub(crate) enum Command {
 pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Command, String> {
     let (mut seeds, mut replay) = (None, None);
     let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut options = Options { seeds: 200, from: 0, time: None, mode: None, store: None, jobs };
+    let mut options =
+        Options { seeds: 200, from: 0, time: None, mode: None, store: None, jobs, first: false };
     let mut words = words;
     while let Some(word) = words.next() {
         let mut number = || {
@@ -79,6 +87,7 @@ pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Command, Strin
             "--replay" => replay = Some(number()?),
             "--mode" => options.mode = Some(mode(words.next())?),
             "--store" => options.store = Some(store(words.next())?),
+            "--first" => options.first = true,
             "--help" | "-h" => return Ok(Command::Help),
             "--list" => return Ok(Command::Nothing),
             flag if flag.starts_with('-') => {

@@ -284,7 +284,8 @@ fn judge(world: &World, user: usize, started_ms: u64, was_gone: bool, result: &R
         Err(_) => false,
     };
     if !right {
-        let detail = || format!("user_{user}, who {} in Clerk, got {code}", if lives { "lives" } else { "is not" });
+        let detail =
+            || format!("user_{user}, who {} in Clerk, got {code}", if lives { "lives" } else { "is not" });
         state.break_rule("a valid user gets 200 or 503, a deleted one never 200", detail);
     }
 }

@@ -75,7 +75,9 @@ pub(crate) fn snapshot(json: &str) -> Snapshot {
 pub(crate) fn changed(user: usize, json: Option<&str>, first: bool, now: i64) -> String {
     match json {
         Some(json) => event(if first { "user.created" } else { "user.updated" }, json, now),
-        None => event("user.deleted", &format!(r#"{{"deleted":true,"id":"user_{user}","object":"user"}}"#), now),
+        None => {
+            event("user.deleted", &format!(r#"{{"deleted":true,"id":"user_{user}","object":"user"}}"#), now)
+        }
     }
 }
 

@@ -95,7 +95,11 @@ impl Plan {
             grain_ms: tape.pick(&[1, 1, 100, 1_000]),
             real_steps,
             batch: tape.pick(&[1, 2, 32, 32]),
-            poll_ms: if real_steps || skewed { 30_000 } else { tape.pick(&[1_000, 5_000]) },
+            poll_ms: match (real_steps, skewed) {
+                (true, _) => 300_000,
+                (false, true) => 30_000,
+                (false, false) => tape.pick(&[1_000, 5_000]),
+            },
             skews_ms: [0; REPLICAS],
             claims: tape.below(5) == 0,
             forgetful: tape.below(10) == 0,
@@ -131,8 +135,11 @@ impl Plan {
                 Some(None) => continue,
                 Some(Some(_)) if tape.below(4) == 0 => None,
                 _ => {
-                    let others: Vec<&Person> =
-                        people.iter().filter(|(other, _)| **other != user).filter_map(|(_, p)| p.as_ref()).collect();
+                    let others: Vec<&Person> = people
+                        .iter()
+                        .filter(|(other, _)| **other != user)
+                        .filter_map(|(_, p)| p.as_ref())
+                        .collect();
                     Some(Person::random(tape, &others))
                 }
             };
@@ -159,9 +166,11 @@ impl Plan {
     fn add_oddities(&mut self, tape: &mut Tape, number: &mut u32, users: usize, end_ms: u64) {
         let changes = *number;
         if tape.below(4) == 0 {
-            let user = tape.index(users);
-            self.add(tape.below(end_ms), What::SignIn { number: *number, user });
-            *number += 1;
+            let (user, at_ms) = (tape.index(users), tape.below(end_ms));
+            if self.signs_up_before(user, at_ms) {
+                self.add(at_ms, What::SignIn { number: *number, user });
+                *number += 1;
+            }
         }
         if tape.below(10) == 0 {
             let oddity = tape.pick(&[Oddity::Unreadable, Oddity::Foreign, Oddity::Forged]);
@@ -205,6 +214,11 @@ impl Plan {
         }
     }
 
+    fn signs_up_before(&self, user: usize, at_ms: u64) -> bool {
+        let signs_up = |what: &What| matches!(what, What::Change { user: other, .. } if *other == user);
+        self.items.iter().any(|item| item.at_ms < at_ms && signs_up(&item.what))
+    }
+
     /// Whether clocks differ at any time.
     pub(crate) fn is_skewed(&self) -> bool {
         self.skews_ms != [0; REPLICAS] || self.items.iter().any(|item| matches!(item.what, What::Jump { .. }))
@@ -231,6 +245,7 @@ impl Plan {
                         people.insert(*user, person);
                     }
                 }
+                What::SignIn { user, .. } if !self.signs_up_before(*user, item.at_ms) => return false,
                 What::Replay { number } if !sent.contains(number) => return false,
                 _ => {}
             }

@@ -168,9 +168,9 @@ pub(crate) fn take_down(world: &World, replica: usize) -> bool {
 }
 
 /// Outcomes that leave no mark in the database are read from the library's own counters, in one run of
-/// sixteen: rendering them all takes longer than a run.
+/// four: rendering them all takes time.
 pub(crate) fn count_outcomes(world: &World, sync: &ClerkSync) {
-    if world.plan.schedule % 16 != 0 {
+    if world.plan.schedule % 4 != 0 {
         return;
     }
     let text = wait(sync.metrics_text());
@@ -184,7 +184,8 @@ pub(crate) fn count_outcomes(world: &World, sync: &ClerkSync) {
         let is_of = |line: &&str| {
             line.contains(&format!("outcome=\"{outcome}\"")) && line.contains(&format!("source=\"{source}\""))
         };
-        let counts = text.lines().filter(is_of).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        let counts =
+            text.lines().filter(is_of).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
         let sum = counts.sum();
         world.state().cover.hit_times(goal, sum);
     }

@@ -75,8 +75,7 @@ impl SimStore {
         write: bool,
         race: Option<T>,
         work: impl AsyncFnOnce() -> Result<T, StoreError> + Send,
-    ) -> Result<T, StoreError>
-    {
+    ) -> Result<T, StoreError> {
         self.world.step().await;
         let trouble = self.trouble(write);
         if trouble.slow_before_ms > 0 {
@@ -222,7 +221,11 @@ impl Inspect for SimStore {
         self.call(false, None, async || self.world.store.delivery(id).await).await
     }
 
-    async fn deliveries(&self, status: Option<DeliveryStatus>, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+    async fn deliveries(
+        &self,
+        status: Option<DeliveryStatus>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
         self.call(false, None, async || self.world.store.deliveries(status, limit).await).await
     }
 

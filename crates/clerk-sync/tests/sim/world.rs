@@ -1,6 +1,6 @@
 //! What all parts of a run share: virtual time, the tape, Clerk, the monitor, and who is to be spawned.
 
-use std::collections::{BTreeMap};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
