@@ -4,6 +4,7 @@
 mod advisories;
 mod run;
 mod servers;
+mod sim;
 mod test;
 mod tidy;
 mod tools;
@@ -16,6 +17,10 @@ usage: cargo xtask <command>
   test         everything that must hold before a change lands; installs what is missing on
                Debian or Ubuntu and says so, stops what it starts
   tidy         the rules of the house: who may know whom, where features are named, file length
+  sim          schedules from seeds, on the real library: --seeds N, --minutes M, --replay SEED;
+               all its options: cargo xtask sim --help
+  sim --planted [NAME]
+               the simulator against faults planted in a copy of the sources
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
                when it cannot reach its data";
 
@@ -25,6 +30,7 @@ fn main() -> Result<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::test(&root),
         ["tidy"] => tidy::tidy(&root),
+        ["sim", words @ ..] => sim::sim(&root, words),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
