@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::run::{command, output, run};
 
 /// How the simulator is built and run; its own words come after this.
-pub(crate) const SIM: &[&str] = &[
+const SIM: &[&str] = &[
     "cargo",
     "test",
     "--quiet",
@@ -24,6 +24,12 @@ pub(crate) const SIM: &[&str] = &[
 ];
 
 const PLANTED: &str = "crates/clerk-sync/tests/sim/planted";
+
+/// A seed nobody has begun at: the time, far above those chosen by hand.
+pub(crate) fn fresh_seed() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs()).saturating_mul(1_000_000)
+}
 
 /// Runs the simulator with these words, or the planted faults: all of them, or those whose names contain a word.
 pub(crate) fn sim(root: &Path, words: &[&str]) -> Result<()> {
