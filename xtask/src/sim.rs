@@ -1,7 +1,6 @@
 //! The simulator, and the faults planted to test it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -54,7 +53,7 @@ fn planted(root: &Path, name: &str) -> Result<()> {
         let fault = Fault::read(patch)?;
         apply(&tree, patch, false)?;
         let begun = Instant::now();
-        let after = hunt(root, &tree, &fault)?;
+        let after = hunt(&tree, &fault)?;
         apply(&tree, patch, true)?;
         let seconds = begun.elapsed().as_secs();
         match after {
@@ -94,7 +93,7 @@ impl Fault {
 }
 
 /// A copy of what git knows, so that nothing under work is touched. Files that are the same keep their times, and
-/// so cargo builds only what a patch changes.
+/// so cargo builds only what a patch changes; what it builds stays in the copy, for it could not tell the two apart.
 fn copy_sources(root: &Path, tree: &Path) -> Result<()> {
     let listed = output(command(root, &["git", "ls-files", "--cached", "--others", "--exclude-standard"])?)?;
     for file in listed.lines() {
@@ -120,19 +119,13 @@ fn apply(tree: &Path, patch: &Path, back: bool) -> Result<()> {
 }
 
 /// After how many seeds which rule broke.
-fn hunt(root: &Path, tree: &Path, fault: &Fault) -> Result<Option<(u64, String)>> {
+fn hunt(tree: &Path, fault: &Fault) -> Result<Option<(u64, String)>> {
     let budget = fault.budget.to_string();
     let words = ["--seeds", &budget, "--mode", "no-sweeps", "--store", "memory", "--first"];
     let build = SIM.split_last().map_or(SIM, |(_, build)| build);
-    let in_tree = |words: &[&str]| -> Result<Command> {
-        let mut command = command(tree, words)?;
-        // Crates of others are built once for all.
-        command.env("CARGO_TARGET_DIR", root.join("target"));
-        Ok(command)
-    };
-    run(in_tree(&[build, &["--no-run"]].concat())?)
+    run(command(tree, &[build, &["--no-run"]].concat())?)
         .with_context(|| format!("{} does not compile", fault.name))?;
-    let found = in_tree(&[SIM, &words].concat())?.output()?;
+    let found = command(tree, &[SIM, &words].concat())?.output()?;
     let text = String::from_utf8_lossy(&found.stdout);
     let last = text.lines().last().unwrap_or_default();
     let counts: Vec<u64> = last.split_whitespace().filter_map(|word| word.parse().ok()).collect();
