@@ -1,4 +1,8 @@
 //! Many seeds on several threads, and what is printed of them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long a run of the program takes is no part of a simulation"
+)]
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -170,7 +170,7 @@ pub(crate) fn take_down(world: &World, replica: usize) -> bool {
 /// Outcomes that leave no mark in the database are read from the library's own counters, in one run of
 /// four: rendering them all takes time.
 pub(crate) fn count_outcomes(world: &World, sync: &ClerkSync) {
-    if world.plan.schedule % 4 != 0 {
+    if !world.plan.schedule.is_multiple_of(4) {
         return;
     }
     let text = wait(sync.metrics_text());
