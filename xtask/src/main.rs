@@ -6,6 +6,7 @@ mod model;
 mod run;
 mod sbom;
 mod servers;
+mod sim;
 mod test;
 mod tidy;
 mod tools;
@@ -20,6 +21,10 @@ usage: cargo xtask <command>
   model        every state of the protocol, within the scopes of CI; with --full the large ones too
                (minutes, gigabytes); further words go to the model: --scope NAME, --max-states N
   tidy         the rules of the house: who may know whom, where features are named, file length
+  sim          schedules from seeds, on the real library: --seeds N, --minutes M, --replay SEED;
+               all its options: cargo xtask sim --help
+  sim --planted [NAME]
+               the simulator against faults planted in a copy of the sources
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
                when it cannot reach its data
   sbom         what the program and the npm packages are made of, as CycloneDX, with checksums;
@@ -33,6 +38,7 @@ fn main() -> Result<()> {
         ["model", options @ ..] => model::model(&root, options),
         ["tidy"] => tidy::tidy(&root),
         ["sbom"] => sbom::sbom(&root),
+        ["sim", words @ ..] => sim::sim(&root, words),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

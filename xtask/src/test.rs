@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use crate::run::run;
 use crate::sbom::sbom;
 use crate::servers::{Mongodb, Postgres};
-use crate::tidy;
 use crate::tools::Tools;
+use crate::{sim, tidy};
 
 /// A stage: what it is called, and the words of its command.
 type Stage = (&'static str, &'static [&'static str]);
@@ -58,6 +58,13 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     }
     for (name, words) in STAGES {
         stage(name, words)?;
+        if *name == "tests" {
+            // Another beginning each time, which is printed; what the stage before has built is enough here.
+            let from = sim::fresh_seed().to_string();
+            let tests =
+                ["cargo", "test", "--workspace", "--all-features", "--locked", "--quiet", "--test", "sim"];
+            stage("simulation", &[&tests[..], &["--", "--seeds", "10000", "--from", &from]].concat())?;
+        }
     }
     println!("==> list of parts");
     sbom(root)?;

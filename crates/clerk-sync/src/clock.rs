@@ -7,6 +7,7 @@ use clerk_sync_core::port::Clock;
 pub struct SystemClock;
 
 #[async_trait]
+#[expect(clippy::disallowed_methods, reason = "behind the Clock port")]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -54,20 +54,32 @@ impl Engine {
             Err(error) if matches!(content, Content::Nothing | Content::Foreign) => return Err(error),
             Err(error) => error,
         };
-        tracing::error!(
-            delivery.id = %delivery.id,
-            error = %Chain(&error),
-            "the delivery is kept, but its effect cannot be applied now"
-        );
+        self.park(delivery, error).await
+    }
+
+    /// Stores a delivery alone, for a worker to go on with. A lost race may have been about anything, so it is
+    /// no proof that the delivery is in the log: only a look is.
+    async fn park(&self, delivery: &Delivery, error: AbsorbError) -> Result<Absorbed, AbsorbError> {
         let parked = delivery.clone().pending(&Chain(&error).to_string(), self.clock.now());
-        match self.store.commit(vec![Change::Log { delivery: parked, expected: None }]).await? {
-            Commit::Done => {
-                self.deliveries.notify_one();
-                Ok(Absorbed { outcome: Outcome::Unknown, entry: None })
-            }
-            // It is in the log already, pending or done.
-            Commit::Stale => Ok(Absorbed { outcome: Outcome::Duplicate, entry: None }),
+        let subject = Subject::of(None, Some(&delivery.id));
+        for _ in 0..MAX_LOOKS {
+            match self.store.commit(vec![Change::Log { delivery: parked.clone(), expected: None }]).await? {
+                Commit::Done => {
+                    tracing::error!(
+                        delivery.id = %delivery.id,
+                        error = %Chain(&error),
+                        "the delivery is kept, but its effect cannot be applied now"
+                    );
+                    self.deliveries.notify_one();
+                    return Ok(Absorbed { outcome: Outcome::Unknown, entry: None });
+                }
+                Commit::Stale if self.store.view(&subject).await?.delivery.is_some() => {
+                    return Ok(Absorbed { outcome: Outcome::Duplicate, entry: None });
+                }
+                Commit::Stale => self.metrics.stale_commits.inc(),
+            };
         }
+        Err(error)
     }
 
     pub(super) async fn join(

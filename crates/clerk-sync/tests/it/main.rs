@@ -8,6 +8,7 @@
 //! - `http` asks the routes, the layer and the extractors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+mod contention;
 mod crash;
 mod flights;
 mod harness;

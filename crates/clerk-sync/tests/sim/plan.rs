@@ -1,0 +1,281 @@
+//! What will happen in a run, settled before it begins: taking one item away moves no other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::Mode;
+use crate::faults::Faults;
+use crate::person::Person;
+use crate::tape::Tape;
+
+pub(crate) const REPLICAS: usize = 3;
+pub(crate) const MAX_USERS: usize = 4;
+
+/// How a run is laid out, and what happens in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) mode: Mode,
+    /// The seed of the choices made while running.
+    pub(crate) schedule: u64,
+    pub(crate) faults: Faults,
+    /// Clerk's versions are multiples of this, in milliseconds: above 1, changes tie (fault 16).
+    pub(crate) grain_ms: i64,
+    /// Deliveries are retried in Svix's real steps, which are hours, instead of in seconds.
+    pub(crate) real_steps: bool,
+    /// How many repairs or deliveries a round takes.
+    pub(crate) batch: u32,
+    pub(crate) poll_ms: u64,
+    /// How far each replica's clock is off at the start, in milliseconds (fault 19).
+    pub(crate) skews_ms: [i64; REPLICAS],
+    /// Tokens make records.
+    pub(crate) claims: bool,
+    /// Bodies of processed deliveries are dropped when the hour comes round, not after a month.
+    pub(crate) forgetful: bool,
+    pub(crate) items: Vec<Item>,
+}
+
+/// Something planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) at_ms: u64,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Clerk's truth about a user changes, and a webhook tells of it; `None` deletes the user.
+    Change { number: u32, user: usize, person: Option<Person> },
+    /// A webhook says that a user signed in, and nothing else.
+    SignIn { number: u32, user: usize },
+    /// A webhook that is not as it should be.
+    Odd { number: u32, user: usize, oddity: Oddity },
+    /// An operator sends a message again (fault 5).
+    Replay { number: u32 },
+    /// A signed-in user asks who they are (fault 21 where the user is deleted by then).
+    Request { user: usize, replica: usize, impersonated: bool, hold_ms: u64 },
+    /// A replica stands still (fault 18).
+    Pause { replica: usize, for_ms: u64 },
+    /// The database is away (fault 9).
+    Outage { for_ms: u64 },
+    /// The database can only be read (fault 24).
+    ReadOnly { for_ms: u64 },
+    /// Clerk's Backend API is away.
+    ClerkOutage { for_ms: u64 },
+    /// A replica's clock jumps (fault 19).
+    Jump { replica: usize, skew_ms: i64 },
+}
+
+/// What is wrong with a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Oddity {
+    /// Rightly signed, and its user cannot be read.
+    Unreadable,
+    /// Rightly signed, of another Clerk instance, about one of our ids.
+    Foreign,
+    /// Not signed by anybody we know.
+    Forged,
+}
+
+impl Plan {
+    /// What the seed says.
+    pub(crate) fn new(seed: u64, mode: Mode) -> Self {
+        let mut tape = Tape::new(seed);
+        let tape = &mut tape;
+        let schedule = tape.draw();
+        let mut faults = Faults::swarm(tape);
+        if mode == Mode::NoSweeps {
+            faults.dropped_delivery = 0;
+        }
+        let real_steps = tape.below(100) < 3;
+        let skewed = tape.below(10) == 0;
+        let mut plan = Self {
+            mode,
+            schedule,
+            faults,
+            grain_ms: tape.pick(&[1, 1, 100, 1_000]),
+            real_steps,
+            batch: tape.pick(&[1, 2, 32, 32]),
+            poll_ms: match (real_steps, skewed) {
+                (true, _) => 300_000,
+                (false, true) => 30_000,
+                (false, false) => tape.pick(&[1_000, 5_000]),
+            },
+            skews_ms: [0; REPLICAS],
+            claims: tape.below(5) == 0,
+            forgetful: tape.below(10) == 0,
+            items: Vec::new(),
+        };
+        let users = 1 + tape.index(MAX_USERS);
+        let mut number = plan.write_history(tape, users);
+        let end_ms = plan.items.last().map_or(0, |item| item.at_ms) + 2_500;
+        for user in 0..users {
+            for _ in 0..2 {
+                plan.add_request(tape, user, end_ms);
+            }
+        }
+        plan.add_oddities(tape, &mut number, users, end_ms);
+        plan.add_weather(tape, skewed, end_ms);
+        plan.items.sort_by_key(|item| item.at_ms);
+        plan
+    }
+
+    fn add(&mut self, at_ms: u64, what: What) {
+        self.items.push(Item { at_ms, what });
+    }
+
+    /// Clerk's script: sign-ups, changes and deletions, close together. What must be unique in Clerk is so at
+    /// each moment, and ids are never used again.
+    fn write_history(&mut self, tape: &mut Tape, users: usize) -> u32 {
+        let mut people: BTreeMap<usize, Option<Person>> = BTreeMap::new();
+        let (mut at_ms, mut number) = (1, 0);
+        for _ in 0..2 + tape.below(12) {
+            at_ms += tape.pick(&[0, 1, 5, 50, 300]);
+            let user = tape.index(users);
+            let person = match people.get(&user) {
+                Some(None) => continue,
+                Some(Some(_)) if tape.below(4) == 0 => None,
+                _ => {
+                    let others: Vec<&Person> = people
+                        .iter()
+                        .filter(|(other, _)| **other != user)
+                        .filter_map(|(_, p)| p.as_ref())
+                        .collect();
+                    Some(Person::random(tape, &others))
+                }
+            };
+            people.insert(user, person.clone());
+            self.add(at_ms, What::Change { number, user, person });
+            number += 1;
+        }
+        number
+    }
+
+    fn add_request(&mut self, tape: &mut Tape, user: usize, end_ms: u64) {
+        let request = What::Request {
+            user,
+            replica: tape.index(REPLICAS),
+            impersonated: tape.below(20) == 0,
+            hold_ms: tape.pick(&[0, 0, 3_000]),
+        };
+        // Half of them in the middle of the changes: that is where it hurts.
+        let latest_ms = if tape.below(2) == 0 { end_ms } else { end_ms - 2_400 };
+        let at_ms = tape.below(latest_ms);
+        self.add(at_ms, request);
+    }
+
+    fn add_oddities(&mut self, tape: &mut Tape, number: &mut u32, users: usize, end_ms: u64) {
+        let changes = *number;
+        if tape.below(4) == 0 {
+            let (user, at_ms) = (tape.index(users), tape.below(end_ms));
+            if self.signs_up_before(user, at_ms) {
+                self.add(at_ms, What::SignIn { number: *number, user });
+                *number += 1;
+            }
+        }
+        if tape.below(10) == 0 {
+            let oddity = tape.pick(&[Oddity::Unreadable, Oddity::Foreign, Oddity::Forged]);
+            let user = tape.index(users);
+            self.add(tape.below(end_ms), What::Odd { number: *number, user, oddity });
+            *number += 1;
+        }
+        if tape.below(4) == 0 {
+            for _ in 0..1 + tape.below(4) {
+                let later_ms = tape.pick(&[3_000, 10_000, 3 * 24 * 3_600_000]);
+                let replayed = u32::try_from(tape.below(u64::from(changes))).unwrap_or(0);
+                let later_ms = if self.real_steps { later_ms } else { later_ms.min(10_000) };
+                self.add(end_ms + tape.below(later_ms), What::Replay { number: replayed });
+            }
+        }
+    }
+
+    fn add_weather(&mut self, tape: &mut Tape, skewed: bool, end_ms: u64) {
+        if tape.below(8) == 0 {
+            self.add(tape.below(end_ms), What::Outage { for_ms: tape.below(30_000) });
+        }
+        if tape.below(20) == 0 {
+            self.add(tape.below(end_ms), What::ReadOnly { for_ms: tape.below(20_000) });
+        }
+        if tape.below(10) == 0 {
+            self.add(tape.below(end_ms), What::ClerkOutage { for_ms: tape.below(20_000) });
+        }
+        if tape.below(6) == 0 {
+            for _ in 0..1 + tape.below(2) {
+                let pause = What::Pause { replica: tape.index(REPLICAS), for_ms: 500 + tape.below(9_000) };
+                self.add(tape.below(end_ms), pause);
+            }
+        }
+        if skewed {
+            for replica in 0..REPLICAS {
+                self.skews_ms[replica] = skew_ms(tape);
+                if tape.below(2) == 0 {
+                    self.add(tape.below(end_ms), What::Jump { replica, skew_ms: skew_ms(tape) });
+                }
+            }
+        }
+    }
+
+    fn signs_up_before(&self, user: usize, at_ms: u64) -> bool {
+        let signs_up = |what: &What| matches!(what, What::Change { user: other, .. } if *other == user);
+        self.items.iter().any(|item| item.at_ms < at_ms && signs_up(&item.what))
+    }
+
+    /// Whether clocks differ at any time.
+    pub(crate) fn is_skewed(&self) -> bool {
+        self.skews_ms != [0; REPLICAS] || self.items.iter().any(|item| matches!(item.what, What::Jump { .. }))
+    }
+
+    /// Whether a replica stands still at any time.
+    pub(crate) fn has_pauses(&self) -> bool {
+        self.items.iter().any(|item| matches!(item.what, What::Pause { .. }))
+    }
+
+    /// Whether Clerk could have lived this: no value is claimed twice at a time, and replays have an original.
+    pub(crate) fn is_possible(&self) -> bool {
+        let mut people: BTreeMap<usize, &Person> = BTreeMap::new();
+        let mut sent = Vec::new();
+        for item in &self.items {
+            match &item.what {
+                What::Change { number, user, person } => {
+                    sent.push(*number);
+                    people.remove(user);
+                    if let Some(person) = person {
+                        if people.values().any(|other| person.clashes_with(other)) {
+                            return false;
+                        }
+                        people.insert(*user, person);
+                    }
+                }
+                What::SignIn { user, .. } if !self.signs_up_before(*user, item.at_ms) => return false,
+                What::Replay { number } if !sent.contains(number) => return false,
+                _ => {}
+            }
+        }
+        true
+    }
+}
+
+fn skew_ms(tape: &mut Tape) -> i64 {
+    let reach = tape.pick(&[1_000, 200_000, 600_000]);
+    i64::try_from(tape.below(2 * reach)).unwrap_or(0) - i64::try_from(reach).unwrap_or(0)
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {:?}", self.faults)?;
+        writeln!(
+            f,
+            "  versions to {} ms, batch {}, poll {} ms, clocks off by {:?} ms{}{}{}",
+            self.grain_ms,
+            self.batch,
+            self.poll_ms,
+            self.skews_ms,
+            if self.real_steps { ", Svix's real steps" } else { "" },
+            if self.claims { ", tokens make records" } else { "" },
+            if self.forgetful { ", bodies dropped early" } else { "" },
+        )?;
+        for item in &self.items {
+            writeln!(f, "  {:>8} ms  {:?}", item.at_ms, item.what)?;
+        }
+        Ok(())
+    }
+}
