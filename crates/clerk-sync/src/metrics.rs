@@ -243,11 +243,7 @@ impl Metrics {
 
     /// Clerk was asked for a user.
     pub(crate) fn asked(&self, lane: Lane, answer: &Result<Option<Snapshot>, DirectoryError>, millis: i64) {
-        let lane = match lane {
-            Lane::Lookup => "lookup",
-            Lane::Repair => "repair",
-            Lane::Sweep => "sweep",
-        };
+        let lane = lane_word(lane);
         let result = match answer {
             Ok(Some(_)) => "found",
             Ok(None) => "not_found",
@@ -255,6 +251,12 @@ impl Metrics {
         };
         self.calls.get_or_create(&CallLabels { lane: Word(lane), result: Word(result) }).inc();
         self.call_seconds.observe(seconds(millis));
+    }
+
+    /// Clerk was asked for a page of users.
+    pub(crate) fn listed(&self, lane: Lane, answer: &Result<Vec<Snapshot>, DirectoryError>) {
+        let result = answer.as_ref().map_or_else(DirectoryError::kind, |_| "listed");
+        self.calls.get_or_create(&CallLabels { lane: Word(lane_word(lane)), result: Word(result) }).inc();
     }
 
     pub(crate) fn webhook_came(&self, now: Timestamp) {
@@ -310,6 +312,14 @@ fn classic(openmetrics: &str) -> String {
         }
     }
     text
+}
+
+fn lane_word(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Lookup => "lookup",
+        Lane::Repair => "repair",
+        Lane::Sweep => "sweep",
+    }
 }
 
 fn source_word(fact: &Fact) -> &'static str {

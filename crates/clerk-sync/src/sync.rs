@@ -1,6 +1,7 @@
 //! The door: holds the parts, forwards, decides nothing.
 
 mod build;
+mod equal;
 mod receive;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,6 +15,7 @@ use crate::clerk::keys::Keys;
 use crate::clerk::secret::WebhookSecrets;
 use crate::clerk::session::{Session, SessionError, SessionStatus, SessionVerifier, token_from};
 use crate::engine::{Engine, Looked, Wanted};
+use crate::equal::Equality;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 pub use build::{BuildError, Builder, Retention};
@@ -37,6 +39,7 @@ pub struct ClerkSync {
 
 struct Inner {
     engine: Arc<Engine>,
+    equality: Arc<Equality>,
     inspect: Arc<dyn Inspect>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
