@@ -61,6 +61,16 @@ impl FakeDirectory {
         self.script().users.get(id).cloned()
     }
 
+    /// How many users there are.
+    pub fn len(&self) -> usize {
+        self.script().users.len()
+    }
+
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.script().users.is_empty()
+    }
+
     /// Plans the answer to the next question about `id`; several are given in the order planned, then the
     /// truth is again.
     pub fn plan(&self, id: &UserId, answer: Answer) {

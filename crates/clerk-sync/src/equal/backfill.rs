@@ -64,8 +64,8 @@ impl Equality {
         if options.dry_run {
             return self.look(told).await;
         }
-        let mut lease = self.lease(LEASE).await?;
-        let done = self.fill(&mut lease, options, told).await;
+        let lease = self.lease(LEASE).await?;
+        let done = self.fill(&lease, options, told).await;
         if !matches!(done, Err(EqualError::Superseded)) {
             self.let_go(lease).await;
         }
@@ -94,7 +94,7 @@ impl Equality {
 
     async fn fill(
         &self,
-        lease: &mut Lease,
+        lease: &Lease,
         options: BackfillOptions,
         told: Told<'_>,
     ) -> Result<BackfillReport, EqualError> {
@@ -108,25 +108,22 @@ impl Equality {
         let mut next = Some(self.under(lease, self.list(checkpoint.walk.clone())).await?);
         while let Some(Listed { users, walk, is_last }) = next.take() {
             let after = walk.clone();
-            let listing = async {
-                match is_last {
-                    true => Ok(None),
-                    false => self.list(walk).await.map(Some),
-                }
+            let taking = async {
+                let found = self.compare(users, Rigour::Join).await?;
+                let done = Checkpoint {
+                    created: checkpoint.created + found.created,
+                    updated: checkpoint.updated + found.updated + found.differing,
+                    walk: after,
+                    is_done: is_last,
+                };
+                let (change, written) = note.replaced(done.clone());
+                self.keep(lease, vec![change]).await?;
+                told(Progress { users: done.walk.users, total });
+                Ok::<_, EqualError>((done, written))
             };
-            let both = futures_util::future::join(self.compare(users, Rigour::Join), listing);
-            let (found, listed) = self.under(lease, async { Ok(both.await) }).await?;
-            let found = found?;
-            checkpoint = Checkpoint {
-                created: checkpoint.created + found.created,
-                updated: checkpoint.updated + found.updated + found.differing,
-                walk: after,
-                is_done: is_last,
-            };
-            let (change, written) = note.replaced(checkpoint.clone());
-            self.keep(lease, vec![change]).await?;
-            note = written;
-            told(Progress { users: checkpoint.walk.users, total });
+            let both = futures_util::future::join(taking, self.list_on(walk, is_last));
+            let (taken, listed) = self.under(lease, async { Ok(both.await) }).await?;
+            (checkpoint, note) = taken?;
             next = listed?;
         }
         Ok(BackfillReport {

@@ -6,6 +6,7 @@
 
 use clerk_sync_core::{Change, Commit};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::note::Note;
 use super::{EqualError, Equality};
@@ -23,15 +24,9 @@ pub(super) struct Held {
 /// The right to go on.
 #[derive(Debug)]
 pub(super) struct Lease {
-    note: Note<Held>,
-    fence: u64,
-}
-
-impl Lease {
+    note: Mutex<Note<Held>>,
     /// Counts the holders there were.
-    pub(super) const fn fence(&self) -> u64 {
-        self.fence
-    }
+    fence: u64,
 }
 
 impl Equality {
@@ -47,38 +42,64 @@ impl Equality {
             let fence = note.value.as_ref().map_or(0, |held| held.fence).saturating_add(1);
             let (change, note) = note.replaced(self.held(fence, self.settings.lease_ms));
             if self.engine.store.commit(vec![change]).await? == Commit::Done {
-                return Ok(Lease { note, fence });
+                return Ok(Lease { note: Mutex::new(note), fence });
             }
         }
     }
 
     /// Renews the lease, and commits `with` only if it still stands.
-    pub(super) async fn keep(&self, lease: &mut Lease, with: Vec<Change>) -> Result<(), EqualError> {
-        self.rewrite(lease, with, self.settings.lease_ms).await
+    pub(super) async fn keep(&self, lease: &Lease, with: Vec<Change>) -> Result<(), EqualError> {
+        let note = lease.note.lock().await;
+        self.rewrite(note, lease.fence, with, self.settings.lease_ms).await
+    }
+
+    /// Works on something that may wait long, and keeps the lease meanwhile.
+    pub(super) async fn under<T>(
+        &self,
+        lease: &Lease,
+        work: impl Future<Output = Result<T, EqualError>>,
+    ) -> Result<T, EqualError> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if let Some(answer) = self.engine.within(self.settings.lease_ms / 3, work.as_mut()).await {
+                return answer;
+            }
+            // Where it is locked the work itself is renewing it.
+            if let Ok(note) = lease.note.try_lock() {
+                self.rewrite(note, lease.fence, vec![], self.settings.lease_ms).await?;
+            }
+        }
     }
 
     /// Lets it go, so that nobody has to wait for its end.
-    pub(super) async fn let_go(&self, mut lease: Lease) {
+    pub(super) async fn let_go(&self, lease: Lease) {
+        let note = lease.note.lock().await;
         // Where that fails it ends by itself.
-        let _ = self.rewrite(&mut lease, vec![], 0).await;
+        let _ = self.rewrite(note, lease.fence, vec![], 0).await;
     }
 
-    async fn rewrite(&self, lease: &mut Lease, with: Vec<Change>, lease_ms: u64) -> Result<(), EqualError> {
-        let (change, next) = lease.note.replaced(self.held(lease.fence, lease_ms));
+    async fn rewrite(
+        &self,
+        mut note: MutexGuard<'_, Note<Held>>,
+        fence: u64,
+        with: Vec<Change>,
+        lease_ms: u64,
+    ) -> Result<(), EqualError> {
+        let (change, next) = note.replaced(self.held(fence, lease_ms));
         let changes = [vec![change], with].concat();
         let mut attempt = 1;
         loop {
             match self.engine.store.commit(changes.clone()).await {
                 Ok(Commit::Done) => break,
                 // An attempt before may have been committed without our hearing of it.
-                Ok(Commit::Stale) if attempt > 1 && self.note(lease.note.name()).await?.is_as(&next) => break,
+                Ok(Commit::Stale) if attempt > 1 && self.note(note.name()).await?.is_as(&next) => break,
                 Ok(Commit::Stale) => return Err(EqualError::Superseded),
                 Err(error) if attempt == TRIES => return Err(error.into()),
                 Err(_) => self.engine.clock.sleep(self.engine.settings.poll_ms).await,
             }
             attempt += 1;
         }
-        lease.note = next;
+        *note = next;
         Ok(())
     }
 

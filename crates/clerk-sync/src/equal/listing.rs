@@ -3,7 +3,6 @@
 use clerk_sync_core::port::Lane;
 use clerk_sync_core::{DirectoryError, Snapshot};
 
-use super::lease::Lease;
 use super::walk::{Step, Walk};
 use super::{EqualError, Equality};
 
@@ -44,6 +43,14 @@ impl Equality {
         }
     }
 
+    /// The page after one, unless that was the last.
+    pub(super) async fn list_on(&self, walk: Walk, is_last: bool) -> Result<Option<Listed>, EqualError> {
+        match is_last {
+            true => Ok(None),
+            false => self.list(walk).await.map(Some),
+        }
+    }
+
     /// How many users Clerk has.
     pub(super) async fn count(&self, lane: Lane) -> Result<u64, EqualError> {
         loop {
@@ -52,21 +59,6 @@ impl Equality {
                     self.engine.clock.sleep(retry_after_ms.max(1)).await;
                 }
                 answer => return Ok(answer?),
-            }
-        }
-    }
-
-    /// Works on something that may wait long, and keeps the lease meanwhile.
-    pub(super) async fn under<T>(
-        &self,
-        lease: &mut Lease,
-        work: impl Future<Output = Result<T, EqualError>>,
-    ) -> Result<T, EqualError> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            match self.engine.within(self.settings.lease_ms / 3, work.as_mut()).await {
-                Some(answer) => return answer,
-                None => self.keep(lease, vec![]).await?,
             }
         }
     }

@@ -83,8 +83,8 @@ impl Equality {
         if let Some(confirmed) = options.confirm_deletions {
             self.may_confirm(confirmed).await?;
         }
-        let mut lease = self.lease(LEASE).await?;
-        let swept = self.sweep_under(&mut lease, options, told).await;
+        let lease = self.lease(LEASE).await?;
+        let swept = self.sweep_under(&lease, options, told).await;
         if !matches!(swept, Err(EqualError::Superseded)) {
             self.let_go(lease).await;
         }
@@ -93,7 +93,7 @@ impl Equality {
 
     async fn sweep_under(
         &self,
-        lease: &mut Lease,
+        lease: &Lease,
         options: SweepOptions,
         told: Told<'_>,
     ) -> Result<SweepReport, EqualError> {
@@ -122,7 +122,7 @@ impl Equality {
     /// Lists all users and compares them; the next page is on its way while one is compared.
     pub(super) async fn walk_all(
         &self,
-        lease: &mut Lease,
+        lease: &Lease,
         rigour: Rigour,
         seen: &mut Seen,
         told: Told<'_>,
@@ -136,13 +136,7 @@ impl Equality {
             }
             users.iter().for_each(|user| seen.add(&user.id));
             told(Progress { users: walk.users, total });
-            let listing = async {
-                match is_last {
-                    true => Ok(None),
-                    false => self.list(walk).await.map(Some),
-                }
-            };
-            let both = futures_util::future::join(self.compare(users, rigour), listing);
+            let both = futures_util::future::join(self.compare(users, rigour), self.list_on(walk, is_last));
             let (compared, listed) = self.under(lease, async { Ok(both.await) }).await?;
             found.add(compared?);
             next = listed?;
@@ -157,7 +151,7 @@ impl Equality {
     /// in Clerk by then. A record that another process's clock puts too early is asked about in vain.
     pub(super) async fn missing(
         &self,
-        lease: &mut Lease,
+        lease: &Lease,
         seen: &Seen,
         started: Timestamp,
     ) -> Result<(Vec<UserId>, u64), EqualError> {
@@ -181,7 +175,7 @@ impl Equality {
     }
 
     /// A list is no reason to delete: Clerk is asked by id, by the repairs.
-    pub(super) async fn doubt(&self, lease: &mut Lease, ids: Vec<UserId>) -> Result<(), EqualError> {
+    pub(super) async fn doubt(&self, lease: &Lease, ids: Vec<UserId>) -> Result<(), EqualError> {
         for ids in ids.chunks(DOUBTS) {
             self.keep(lease, vec![]).await?;
             let doubts = ids.iter().map(|id| Unjoined::from(Fact::Doubted { id: id.clone() })).collect();

@@ -52,6 +52,12 @@ impl World {
         Self { sync, ..self }
     }
 
+    /// The same world with a process that was not told which instance is ours.
+    pub(crate) fn untold(self) -> Self {
+        let sync = builder(&self.store, &self.clerk, &self.clock, &self.calls).build().unwrap();
+        Self { sync, ..self }
+    }
+
     /// Another process in the same world: it shares the database and Clerk, and no memory.
     pub(crate) fn another(&self) -> Self {
         let (store, clerk) = (Arc::clone(&self.store), Arc::clone(&self.clerk));
@@ -127,15 +133,22 @@ fn build(
     calls: &Arc<Calls>,
     change: impl FnOnce(Builder) -> Builder,
 ) -> ClerkSync {
+    change(builder(store, clerk, clock, calls).instance_id(wire::INSTANCE)).build().unwrap()
+}
+
+fn builder(
+    store: &Arc<dyn StoreAndInspect>,
+    clerk: &Arc<FakeDirectory>,
+    clock: &Arc<ManualClock>,
+    calls: &Arc<Calls>,
+) -> Builder {
     let store = Probe { inner: Arc::clone(store), calls: Arc::clone(calls) };
     let directory = ProbeDirectory { inner: Arc::clone(clerk), calls: Arc::clone(calls) };
-    let builder = ClerkSync::builder()
+    ClerkSync::builder()
         .store(Arc::new(store))
         .directory(Arc::new(directory))
         .clock(Arc::<ManualClock>::clone(clock))
         .sessions(session_rules(&[]))
         .keys(wire::keys())
         .webhook_secrets(wire::webhook_secrets())
-        .instance_id(wire::INSTANCE);
-    change(builder).build().unwrap()
 }

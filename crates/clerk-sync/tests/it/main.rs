@@ -3,12 +3,14 @@
 //! - `crash` stops the process at every call it makes.
 //! - `walk` pins which calls each request makes.
 //! - `flights` holds requests against each other.
+//! - `equality` compares everything with Clerk while users come and go.
 //! - `retention` lets bodies grow old.
 //! - `scenario` runs scripts with golden output on every store there is.
 //! - `http` asks the routes, the layer and the extractors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod crash;
+mod equality;
 mod flights;
 mod harness;
 mod http;
