@@ -89,11 +89,10 @@ impl Engine {
         }
     }
 
-    /// Runs the workers for ever: repairs, retried deliveries, and waking those who wait for what another
-    /// process commits.
+    /// Runs the workers for ever that delete nobody: retried deliveries, and waking those who wait for what another
+    /// process commits. [`Engine::repair_forever`] is apart, since it believes what Clerk says is gone.
     pub(crate) async fn work(self: &Arc<Self>) {
-        futures_util::future::join3(self.repair_forever(), self.deliver_forever(), self.listen_forever())
-            .await;
+        futures_util::future::join(self.deliver_forever(), self.listen_forever()).await;
     }
 
     async fn listen_forever(&self) {

@@ -27,8 +27,8 @@ pub use clerk_sync_sqlite as sqlite;
 pub use clock::SystemClock;
 pub use engine::{AbsorbError, Absorbed, EngineSettings};
 pub use equal::{
-    BackfillOptions, BackfillReport, Brake, BrakeSettings, EqualError, EqualSettings, Progress, SweepOptions,
-    SweepReport,
+    BackfillOptions, BackfillReport, Brake, BrakeSettings, Certificate, Drift, EqualError, EqualSettings,
+    EqualState, Progress, SilenceCause, Silent, SweepOptions, SweepReport,
 };
 pub use refusal::Refusal;
 pub use sync::{BuildError, Builder, ClerkSync, Receipt, Retention, User, WebhookRefusal};

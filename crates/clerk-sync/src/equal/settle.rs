@@ -4,6 +4,9 @@ use clerk_sync_core::{Entry, UserId};
 
 use super::{EqualError, Equality};
 
+/// Repairs taken at once: nobody else waits for this process.
+const AT_ONCE: u32 = 500;
+
 impl Equality {
     /// Repairs until none of these users is dirty, or until `within_ms` have passed; answers who still is.
     pub(super) async fn settle(
@@ -27,7 +30,7 @@ impl Equality {
             }
             ids = dirty;
             // Another process may have taken them, or Clerk may have asked to wait.
-            if self.engine.repair_round().await == 0 {
+            if self.engine.repair_round(AT_ONCE).await == 0 {
                 clock.sleep(self.engine.settings.poll_ms).await;
             }
         }

@@ -14,7 +14,7 @@ use super::walk::Walk;
 use super::{EqualError, Equality, Progress, Told};
 use crate::engine::Unjoined;
 
-const LEASE: &str = "sweep_lease";
+pub(super) const LEASE: &str = "sweep_lease";
 /// Entries read at once.
 const PAGE: u32 = 1_000;
 /// Doubts committed at once.
@@ -103,9 +103,12 @@ impl Equality {
         let found = self.walk_all(lease, rigour, &mut seen, told).await?;
         let (missing, users) = self.missing(lease, &seen, started).await?;
         let count = missing.len() as u64;
+        let took_ms = self.engine.clock.now().millis_since(started);
         if !options.check {
+            self.engine.metrics.drifted(&found.fields);
+            self.note_swept(took_ms).await?;
             self.pass(count, users, options.confirm_deletions.unwrap_or(0)).await?;
-            self.doubt(lease, missing).await?;
+            self.doubt(lease, &missing).await?;
         }
         Ok(SweepReport {
             users: found.users,
@@ -114,7 +117,7 @@ impl Equality {
             differing: found.differing,
             fields: found.fields.iter().map(|(field, count)| (field.as_str(), *count)).collect(),
             missing: count,
-            took_ms: self.engine.clock.now().millis_since(started),
+            took_ms,
             check: options.check,
         })
     }
@@ -175,7 +178,7 @@ impl Equality {
     }
 
     /// A list is no reason to delete: Clerk is asked by id, by the repairs.
-    pub(super) async fn doubt(&self, lease: &Lease, ids: Vec<UserId>) -> Result<(), EqualError> {
+    pub(super) async fn doubt(&self, lease: &Lease, ids: &[UserId]) -> Result<(), EqualError> {
         for ids in ids.chunks(DOUBTS) {
             self.keep(lease, vec![]).await?;
             let doubts = ids.iter().map(|id| Unjoined::from(Fact::Doubted { id: id.clone() })).collect();

@@ -241,8 +241,13 @@ impl Builder {
             interpret,
         );
         let engine = Arc::new(engine);
-        let equality =
-            Equality::new(Arc::clone(&engine), Arc::clone(&inspect), self.equality, self.instance_id.clone());
+        let equality = Equality::new(
+            Arc::clone(&engine),
+            Arc::clone(&inspect),
+            self.equality,
+            self.instance_id.clone(),
+            self.secrets.is_some(),
+        );
         Ok(ClerkSync {
             inner: Arc::new(Inner {
                 engine,
@@ -257,7 +262,7 @@ impl Builder {
                 instance_id: self.instance_id.map_or_else(OnceLock::new, OnceLock::from),
                 retention: self.retention,
                 unconfirmed_after_ms: self.unconfirmed_after_ms.unwrap_or(600_000),
-                backlog: Mutex::new(None),
+                looked: Mutex::new(None),
             }),
         })
     }

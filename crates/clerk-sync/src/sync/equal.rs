@@ -1,5 +1,7 @@
 use super::ClerkSync;
-use crate::equal::{BackfillOptions, BackfillReport, Brake, EqualError, Progress, SweepOptions, SweepReport};
+use crate::equal::{
+    BackfillOptions, BackfillReport, Certificate, EqualError, EqualState, Progress, SweepOptions, SweepReport,
+};
 
 impl ClerkSync {
     /// Asks Clerk whose secret key it is, and refuses any instance but the one this database mirrors: against
@@ -37,11 +39,19 @@ impl ClerkSync {
         self.inner.equality.sweep(options, &progress).await
     }
 
-    /// The deletions that are held back.
+    /// Compares every mapped field of every user with Clerk, repairs what differs, compares again, and says so.
+    ///
+    /// # Errors
+    /// See [`EqualError`]. That something still differs is none: the certificate says it.
+    pub async fn prove(&self, progress: impl Fn(Progress) + Send + Sync) -> Result<Certificate, EqualError> {
+        self.inner.equality.prove(&progress).await
+    }
+
+    /// Whether webhooks are silent, deletions are held back, and when everything was compared last.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn brake(&self) -> Result<Option<Brake>, EqualError> {
-        self.inner.equality.brake().await
+    pub async fn equality(&self) -> Result<EqualState, EqualError> {
+        self.inner.equality.state().await
     }
 }

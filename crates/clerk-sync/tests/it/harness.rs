@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clerk_sync::clerk::session::SessionRules;
 use clerk_sync::clerk::snapshot_from_user;
-use clerk_sync::{Builder, ClerkSync, Receipt, Refusal, User, WebhookRefusal};
+use clerk_sync::{Builder, ClerkSync, EqualSettings, Receipt, Refusal, User, WebhookRefusal};
 use clerk_sync_core::Timestamp;
 use clerk_sync_core::port::Clock as _;
 use clerk_sync_sqlite::{Options, SqliteStore, Synchronous};
@@ -151,4 +151,6 @@ fn builder(
         .sessions(session_rules(&[]))
         .keys(wire::keys())
         .webhook_secrets(wire::webhook_secrets())
+        // Its scenarios ask for it; the others are about one user at a time.
+        .equality(EqualSettings { catch_up_ms: 0, sweep_every_ms: 0, ..EqualSettings::default() })
 }

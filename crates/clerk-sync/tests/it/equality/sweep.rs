@@ -127,7 +127,7 @@ fn too_many_deletions_are_held_back_until_confirmed() {
     assert_eq!(world.store_records().len(), 195);
     let held = |world: &World| {
         let sync = world.sync.clone();
-        now(world, async move { sync.brake().await.unwrap() })
+        now(world, async move { sync.equality().await.unwrap().brake })
     };
     assert_eq!(held(&world).unwrap().missing, 60);
     // Another number is about something else.
@@ -166,7 +166,7 @@ fn a_brake_is_released_by_a_good_sweep() {
     (0..60).for_each(|number| world.clerk.put(user(number)));
     assert_eq!(sweep(&world).unwrap().missing, 0);
     let sync = world.sync.clone();
-    assert_eq!(now(&world, async move { sync.brake().await.unwrap() }), None);
+    assert_eq!(now(&world, async move { sync.equality().await.unwrap().brake }), None);
 }
 
 #[test]
