@@ -52,7 +52,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode> {
         settings: Config::examine(flags, settings.config.as_deref())?,
         production: settings.production,
         url: url.context("--url: give an address such as https://app.example.com")?,
-        token: settings.token,
+        token: settings.token.filter(|token| !token.is_empty()),
         answer_time: Duration::from_secs(settings.answer_s),
     };
     doctor::run(asked, if settings.json { Style::Json } else { Style::Person }).await

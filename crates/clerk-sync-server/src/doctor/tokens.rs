@@ -123,7 +123,8 @@ fn is_origin(text: &str) -> bool {
 
 fn token(evidence: &Evidence) -> Finding {
     match evidence.token {
-        None => Finding::not_judged("no --token was given"),
+        None if evidence.asked.token.is_none() => Finding::not_judged("no --token was given"),
+        None => Finding::not_judged("the settings give no keys to judge it by"),
         Some(Ok(())) => Finding::ok("the token given holds"),
         Some(Err("unknown_key")) => Finding::not_judged("its key is not known"),
         Some(Err("keys_unavailable")) => Finding::not_judged("the keys cannot be had"),

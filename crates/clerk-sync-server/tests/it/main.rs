@@ -3,5 +3,6 @@
 
 mod commands;
 mod dev;
+mod doctor;
 mod program;
 mod serve;
