@@ -39,6 +39,7 @@ mod identifier;
 mod policy;
 pub mod port;
 mod record;
+mod search;
 mod time;
 
 pub use change::{Change, Commit, Subject, View};
@@ -51,4 +52,5 @@ pub use id::{DeliveryId, UserId};
 pub use identifier::{EmailAddress, Username};
 pub use policy::{Role, RolePolicy};
 pub use record::{EmailClaim, Entry, Profile, Record, Repair, Revision, Source, Tombstone};
+pub use search::{DeliveryCursor, DeliveryFilter, Duplicates, Health, UserFilter};
 pub use time::Timestamp;

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use async_trait::async_trait;
 
 use crate::{
-    Change, Commit, Delivery, DeliveryId, DeliveryStatus, DirectoryError, Entry, Record, Snapshot,
-    StoreError, Subject, Timestamp, UserId, View,
+    Change, Commit, Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryStatus, DirectoryError,
+    Entry, Health, Record, Snapshot, StoreError, Subject, Timestamp, UserFilter, UserId, View,
 };
 
 /// The database, as the engine needs it: small and hot.
@@ -66,18 +66,41 @@ pub trait Inspect: Send + Sync {
     /// moment and still without a webhook are counted as unconfirmed.
     async fn backlog(&self, unconfirmed_before: Timestamp) -> Result<Backlog, StoreError>;
 
-    /// A page of entries in the order of their ids, from after `after`; at most 1 000.
-    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError>;
+    /// Whether the database is as the store needs it. Slower than `ping`: it looks at everything there is.
+    async fn health(&self) -> Result<Health, StoreError>;
+
+    /// A page of the entries looked for, in the order of their ids, from after `after`; at most 1 000.
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError>;
+
+    /// A page of the deliveries looked for, the newest first, from after `after`; at most 1 000.
+    async fn search_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&DeliveryCursor>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError>;
 
     /// A delivery's entry in the event log.
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError>;
+
+    /// A page of entries in the order of their ids, from after `after`; at most 1 000.
+    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        self.search_users(&UserFilter::default(), after, limit).await
+    }
 
     /// The newest deliveries first, of one status or all; at most 1 000.
     async fn deliveries(
         &self,
         status: Option<DeliveryStatus>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError>;
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.search_deliveries(&DeliveryFilter { status, ..DeliveryFilter::default() }, None, limit).await
+    }
 
     /// Drops the bodies of up to `limit` deliveries in `status` received before `before`; ids stay, so that a
     /// replay is still known. Answers how many were dropped.
@@ -87,6 +110,11 @@ pub trait Inspect: Send + Sync {
         before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError>;
+
+    /// Drops the bodies of up to `limit` deliveries that are about `user`, or about no user and contain one of
+    /// the texts in `mentions`; ids stay. Answers how many were dropped. Without an index for texts it looks at
+    /// every body about no user.
+    async fn erase_bodies(&self, user: &UserId, mentions: &[String], limit: u32) -> Result<u64, StoreError>;
 }
 
 /// What waits in the database.
@@ -102,8 +130,12 @@ pub struct Backlog {
     pub oldest_unprocessed: Option<Timestamp>,
     /// Records that must be compared with Clerk.
     pub dirty: u64,
+    /// When the oldest repair was due.
+    pub oldest_repair: Option<Timestamp>,
     /// Records made just in time, old enough, and still without a webhook.
     pub unconfirmed: u64,
+    /// When the newest of these was made.
+    pub newest_unconfirmed: Option<Timestamp>,
     /// Users.
     pub users: u64,
 }

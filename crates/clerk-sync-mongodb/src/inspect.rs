@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use clerk_sync_core::port::{Backlog, Inspect};
-use clerk_sync_core::{Delivery, DeliveryId, DeliveryStatus, Entry, StoreError, Timestamp, UserId};
+use clerk_sync_core::{
+    Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryStatus, Entry, Health, StoreError,
+    Timestamp, UserFilter, UserId,
+};
 use futures_util::{TryStreamExt, future::try_join_all, try_join};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Error;
@@ -10,7 +13,7 @@ use mongodb::error::Error;
 use crate::document::{read_delivery, read_entry};
 use crate::error::{corrupt, store_error};
 use crate::schema::{DELIVERY, META, USER};
-use crate::{MongoStore, query};
+use crate::{MongoStore, health, query};
 
 /// The longest page of entries or deliveries.
 const MAX_PAGE: u32 = 1_000;
@@ -40,10 +43,28 @@ impl Inspect for MongoStore {
             .await
     }
 
-    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        let filter = after.map_or(doc! {}, |id| doc! { "_id": { "$gt": id.as_str() } });
-        let sort = doc! { "_id": 1 };
-        self.gate.run("list users", self.page(USER, filter, sort, limit, read_entry)).await
+    async fn health(&self) -> Result<Health, StoreError> {
+        health::examine(&self.client, &self.database).await
+    }
+
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let (wanted, sort) = (query::users(filter, after), doc! { "_id": 1 });
+        self.gate.run("search for users", self.page(USER, wanted, sort, limit, read_entry)).await
+    }
+
+    async fn search_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&DeliveryCursor>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let (wanted, sort) = (query::deliveries(filter, after), doc! { "received_at": -1, "_id": -1 });
+        self.gate.run("search for deliveries", self.page(DELIVERY, wanted, sort, limit, read_delivery)).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -56,34 +77,17 @@ impl Inspect for MongoStore {
             .await
     }
 
-    async fn deliveries(
-        &self,
-        status: Option<DeliveryStatus>,
-        limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let filter = status.map_or(doc! {}, |status| doc! { "status": status.as_str() });
-        let sort = doc! { "received_at": -1, "_id": -1 };
-        self.gate.run("list deliveries", self.page(DELIVERY, filter, sort, limit, read_delivery)).await
-    }
-
     async fn drop_bodies(
         &self,
         status: DeliveryStatus,
         before: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        let mut dropped = 0;
-        let mut left = limit;
-        while left > 0 {
-            let batch = left.min(BATCH);
-            let found = self.gate.run("drop bodies", self.drop_batch(status, before, batch)).await?;
-            dropped += found.dropped;
-            left -= batch;
-            if found.named < u64::from(batch) {
-                break;
-            }
-        }
-        Ok(dropped)
+        self.drop_all("drop bodies", query::old_bodies(status, before), limit).await
+    }
+
+    async fn erase_bodies(&self, user: &UserId, mentions: &[String], limit: u32) -> Result<u64, StoreError> {
+        self.drop_all("erase bodies", query::mentioning(user, mentions), limit).await
     }
 }
 
@@ -116,6 +120,11 @@ impl MongoStore {
         let (users, deliveries) = (&self.collection(USER), &self.collection(DELIVERY));
         let status = |status: DeliveryStatus| doc! { "status": status.as_str() };
         let with = |s| async move { deliveries.count_documents(status(s)).await };
+        let first_of = |filter: Document, field: &'static str, direction: i32| async move {
+            let sort = doc! { field: direction };
+            let first = users.find_one(filter).sort(sort).projection(doc! { field: 1 });
+            Ok::<_, Error>(first.await?.and_then(|d| d.get_i64(field).ok()).map(Timestamp::from_millis))
+        };
         let oldest = |s| async move {
             let sort = doc! { "received_at": 1, "_id": 1 };
             let first = deliveries.find_one(status(s)).sort(sort).projection(doc! { "received_at": 1 });
@@ -123,7 +132,9 @@ impl MongoStore {
         };
         let unconfirmed = query::unconfirmed(unconfirmed_before);
         let (pending, failed, dead) = (DeliveryStatus::Pending, DeliveryStatus::Failed, DeliveryStatus::Dead);
-        let (pending, failed, dead, waiting, dirty, unconfirmed, deleted, all) = try_join!(
+        let newest = first_of(unconfirmed.clone(), "unconfirmed_since", -1);
+        let oldest_repair = first_of(query::waits("repair_due_at"), "repair_due_at", 1);
+        let (pending, failed, dead, waiting, dirty, unconfirmed, deleted, all, newest, repair) = try_join!(
             with(pending),
             with(failed),
             with(dead),
@@ -133,6 +144,8 @@ impl MongoStore {
             async { users.count_documents(query::waits("deleted_at")).await },
             // Counting each of a million users for a metric would cost a second.
             async { users.estimated_document_count().await },
+            newest,
+            oldest_repair,
         )?;
         Ok(Backlog {
             pending,
@@ -140,21 +153,34 @@ impl MongoStore {
             dead,
             oldest_unprocessed: waiting.into_iter().flatten().min().map(Timestamp::from_millis),
             dirty,
+            oldest_repair: repair,
             unconfirmed,
+            newest_unconfirmed: newest,
             users: all.saturating_sub(deleted),
         })
     }
 
-    async fn drop_batch(
-        &self,
-        status: DeliveryStatus,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Batch, StoreError> {
-        let failed = |error| store_error("drop bodies", error);
+    /// Drops the bodies of up to `limit` deliveries that meet `filter`, oldest first.
+    async fn drop_all(&self, doing: &str, filter: Document, limit: u32) -> Result<u64, StoreError> {
+        let mut dropped = 0;
+        let mut left = limit;
+        while left > 0 {
+            let batch = left.min(BATCH);
+            let found = self.gate.run(doing, self.drop_batch(doing, &filter, batch)).await?;
+            dropped += found.dropped;
+            left -= batch;
+            if found.named < u64::from(batch) {
+                break;
+            }
+        }
+        Ok(dropped)
+    }
+
+    async fn drop_batch(&self, doing: &str, filter: &Document, limit: u32) -> Result<Batch, StoreError> {
+        let failed = |error| store_error(doing, error);
         let deliveries = self.collection(DELIVERY);
         let found = deliveries
-            .find(query::old_bodies(status, before))
+            .find(filter.clone())
             .sort(doc! { "received_at": 1, "_id": 1 })
             .limit(i64::from(limit))
             .projection(doc! { "_id": 1 })
@@ -168,7 +194,7 @@ impl MongoStore {
         }
         let named = ids.len() as u64;
         // Said again in full: since the ids were read, one may have been taken up again.
-        let mut filter = query::old_bodies(status, before);
+        let mut filter = filter.clone();
         filter.insert("_id", doc! { "$in": ids });
         let update = deliveries.update_many(filter, doc! { "$unset": { "body": "" } }).await;
         Ok(Batch { named, dropped: update.map_err(failed)?.modified_count })

@@ -34,6 +34,7 @@ mod connect;
 mod document;
 mod error;
 mod gate;
+mod health;
 mod inspect;
 mod options;
 mod query;
@@ -57,6 +58,7 @@ use mongodb::{Client, Collection, Database};
 use tokio::sync::Mutex;
 
 pub use changes::Changes;
+pub use health::health;
 pub use options::{Migrate, Options, Wake};
 
 /// A [`Store`] on a MongoDB database. Clones share their connections.

@@ -1,8 +1,8 @@
 //! What is asked of the indexes. Each filter repeats the condition of the partial index it is served by,
 //! without which a planner may not use it.
 
-use clerk_sync_core::{DeliveryStatus, Timestamp};
-use mongodb::bson::{Document, doc};
+use clerk_sync_core::{DeliveryCursor, DeliveryFilter, DeliveryStatus, Timestamp, UserFilter, UserId};
+use mongodb::bson::{Bson, Document, doc};
 
 /// Who holds one of these addresses or names, beside the subject.
 pub(crate) fn holders(emails: &[&str], usernames: &[&str]) -> Document {
@@ -55,4 +55,81 @@ pub(crate) fn waits(field: &str) -> Document {
 /// Users made just in time before a moment, and still without a webhook.
 pub(crate) fn unconfirmed(before: Timestamp) -> Document {
     doc! { "unconfirmed_since": { "$lt": before.as_millis(), "$exists": true } }
+}
+
+/// Entries an operator looks for.
+pub(crate) fn users(filter: &UserFilter, after: Option<&UserId>) -> Document {
+    let mut wanted = doc! {};
+    if let Some(after) = after {
+        wanted.insert("_id", doc! { "$gt": after.as_str() });
+    }
+    if let Some(deleted) = filter.deleted {
+        wanted.insert("deleted_at", doc! { "$exists": deleted });
+    }
+    if let Some(dirty) = filter.dirty {
+        wanted.insert("repair_due_at", doc! { "$exists": dirty });
+    }
+    if let Some(source) = filter.source {
+        wanted.insert("source", source.as_str());
+    }
+    if let (Some(prefix), Some(end)) = (&filter.email_prefix, filter.email_end()) {
+        wanted.insert("email_claim_key", doc! { "$gte": prefix, "$lt": end, "$type": "string" });
+    }
+    wanted
+}
+
+/// Deliveries an operator looks for.
+pub(crate) fn deliveries(filter: &DeliveryFilter, after: Option<&DeliveryCursor>) -> Document {
+    let mut wanted = doc! {};
+    if let Some(status) = filter.status {
+        wanted.insert("status", status.as_str());
+    }
+    if let Some(event_type) = &filter.event_type {
+        wanted.insert("event_type", event_type);
+    }
+    if let Some(user) = &filter.user_id {
+        wanted.insert("user_id", doc! { "$eq": user.as_str(), "$type": "string" });
+    }
+    let mut received = doc! {};
+    if let Some(from) = filter.received_from {
+        received.insert("$gte", from.as_millis());
+    }
+    if let Some(before) = filter.received_before {
+        received.insert("$lt", before.as_millis());
+    }
+    if let Some(after) = after {
+        // Bounds the walk along the index; which of that very millisecond are meant the second part says.
+        received.insert("$lte", after.received_at.as_millis());
+        wanted.insert(
+            "$or",
+            vec![
+                doc! { "received_at": { "$lt": after.received_at.as_millis() } },
+                doc! { "received_at": after.received_at.as_millis(), "_id": { "$lt": after.id.as_str() } },
+            ],
+        );
+    }
+    if !received.is_empty() {
+        wanted.insert("received_at", received);
+    }
+    wanted
+}
+
+/// Bodies to be erased with a user: about them, or about nobody and with one of the texts.
+pub(crate) fn mentioning(user: &UserId, mentions: &[String]) -> Document {
+    let mut either = vec![doc! { "user_id": { "$eq": user.as_str(), "$type": "string" } }];
+    let literal = |text: &String| {
+        let escaped: String = text.chars().flat_map(escaped).collect();
+        Bson::Document(doc! { "body": { "$regex": escaped } })
+    };
+    if !mentions.is_empty() {
+        let said: Vec<Bson> = mentions.iter().map(literal).collect();
+        either.push(doc! { "user_id": { "$exists": false }, "$or": said });
+    }
+    doc! { "body": { "$exists": true }, "$or": either }
+}
+
+/// A character that means itself in a regular expression.
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let special = c.is_ascii_punctuation() && !matches!(c, '"' | '@' | '_');
+    special.then_some('\\').into_iter().chain([c])
 }

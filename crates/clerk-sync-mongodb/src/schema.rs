@@ -74,6 +74,8 @@ pub(crate) fn indexes() -> Vec<Index> {
         delivery("clerk_delivery_take", doc! { "take_at": 1, "_id": 1 }, there("take_at")),
         delivery("clerk_delivery_received", doc! { "received_at": -1, "_id": -1 }, None),
         delivery("clerk_delivery_status", doc! { "status": 1, "received_at": -1, "_id": -1 }, None),
+        delivery("clerk_delivery_user", doc! { "user_id": 1, "received_at": -1, "_id": -1 }, text("user_id")),
+        delivery("clerk_delivery_type", doc! { "event_type": 1, "received_at": -1, "_id": -1 }, None),
         delivery("clerk_delivery_body", doc! { "status": 1, "received_at": 1, "_id": 1 }, there("body")),
     ]
 }
@@ -85,6 +87,8 @@ pub(crate) async fn prepare(database: &Database, migrate: Migrate) -> Result<(),
     }
     verify::verify(database).await
 }
+
+pub(crate) use verify::{Findings, examine};
 
 /// Makes collections and indexes that are missing; any number of replicas may do so at once.
 async fn create(database: &Database) -> Result<(), StoreError> {

@@ -96,7 +96,7 @@ CREATE VIEW users AS
 -- The event log. Ids are kept for ever: a replay must be known again.
 CREATE TABLE clerk_delivery (
   id text COLLATE "C" NOT NULL CONSTRAINT clerk_delivery_pkey PRIMARY KEY,
-  event_type text NOT NULL,
+  event_type text COLLATE "C" NOT NULL,
   user_id text COLLATE "C",
   received_at timestamptz(3) NOT NULL,
   digest bytea NOT NULL CONSTRAINT clerk_delivery_digest CHECK (length(digest) = 32),
@@ -114,6 +114,8 @@ CREATE INDEX clerk_delivery_due ON clerk_delivery (due_at, id)
   WHERE status IN ('pending', 'failed') AND due_at IS NOT NULL;
 CREATE INDEX clerk_delivery_status ON clerk_delivery (status, received_at, id);
 CREATE INDEX clerk_delivery_body ON clerk_delivery (status, received_at, id) WHERE body IS NOT NULL;
+CREATE INDEX clerk_delivery_user ON clerk_delivery (user_id, received_at, id) WHERE user_id IS NOT NULL;
+CREATE INDEX clerk_delivery_type ON clerk_delivery (event_type, received_at, id);
 
 -- Claims only one can ever win.
 CREATE TABLE clerk_claim (

@@ -2,36 +2,25 @@
 
 use async_trait::async_trait;
 use clerk_sync_core::port::{Backlog, Inspect};
-use clerk_sync_core::{Delivery, DeliveryId, DeliveryStatus, Entry, StoreError, Timestamp, UserId};
+use clerk_sync_core::{
+    Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryStatus, Entry, Health, StoreError,
+    Timestamp, UserFilter, UserId,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::PostgresStore;
 use crate::error::{Failure, unavailable};
 use crate::name::Schema;
-use crate::row::{DELIVERY_COLUMNS, USER_COLUMNS, read_delivery, read_entry};
+use crate::row::{DELIVERY_COLUMNS, read_delivery, read_entry};
+use crate::search::Search;
 use crate::statement::Sql;
 use crate::value::{Time, Value};
-use crate::write;
-
-/// The longest page of entries or deliveries.
-const MAX_PAGE: u32 = 1_000;
+use crate::{health, write};
 
 const PING: &str = "SELECT current_setting('transaction_read_only') = 'off'";
 
-const ENTRIES: &str =
-    concat!("SELECT ", USER_COLUMNS!(), " FROM {s}.clerk_user WHERE id > $1 ORDER BY id LIMIT $2");
-
 const DELIVERY: &str = concat!("SELECT ", DELIVERY_COLUMNS!(), " FROM {s}.clerk_delivery WHERE id = $1");
-
-// The newest of each status asked for, and of these the newest: the index is by status.
-const DELIVERIES: &str = concat!(
-    "SELECT newest.* FROM unnest($1::text[]) AS wanted CROSS JOIN LATERAL (
-       SELECT ",
-    DELIVERY_COLUMNS!(),
-    " FROM {s}.clerk_delivery WHERE status = wanted ORDER BY received_at DESC, id DESC LIMIT $2
-     ) AS newest ORDER BY received_at DESC, id DESC LIMIT $2"
-);
 
 const BACKLOG: &str = "SELECT
   (SELECT count(*) FROM {s}.clerk_delivery WHERE status = 'pending'),
@@ -43,32 +32,25 @@ const BACKLOG: &str = "SELECT
   (SELECT count(*) FROM {s}.clerk_user WHERE webhook_at IS NULL AND source IN ('lookup', 'claims')
      AND deleted_at IS NULL AND recorded_at < $1),
   (SELECT count(*) FROM {s}.clerk_user)
-    - (SELECT count(*) FROM {s}.clerk_user WHERE deleted_at IS NOT NULL)";
+    - (SELECT count(*) FROM {s}.clerk_user WHERE deleted_at IS NOT NULL),
+  (SELECT min(repair_due_at) FROM {s}.clerk_user WHERE repair_due_at IS NOT NULL),
+  (SELECT max(recorded_at) FROM {s}.clerk_user WHERE webhook_at IS NULL AND source IN ('lookup', 'claims')
+     AND deleted_at IS NULL AND recorded_at < $1)";
 
 /// The statements that operators need.
 #[derive(Debug)]
 pub(crate) struct Looks {
     pub(crate) ping: Sql,
-    pub(crate) entries: Sql,
     pub(crate) delivery: Sql,
-    pub(crate) deliveries: Sql,
     pub(crate) backlog: Sql,
 }
 
 impl Looks {
     pub(crate) fn new(schema: &Schema) -> Self {
-        const OF_ENTRIES: &[Type] = &[Type::TEXT, Type::INT8];
-        const OF_DELIVERIES: &[Type] = &[Type::TEXT_ARRAY, Type::INT8];
         const MOMENT: &[Type] = &[Type::TIMESTAMPTZ];
         const ID: &[Type] = &[Type::TEXT];
         let sql = |text, types| Sql::new(schema, text, types);
-        Self {
-            ping: sql(PING, &[]),
-            entries: sql(ENTRIES, OF_ENTRIES),
-            delivery: sql(DELIVERY, ID),
-            deliveries: sql(DELIVERIES, OF_DELIVERIES),
-            backlog: sql(BACKLOG, MOMENT),
-        }
+        Self { ping: sql(PING, &[]), delivery: sql(DELIVERY, ID), backlog: sql(BACKLOG, MOMENT) }
     }
 }
 
@@ -89,28 +71,38 @@ impl Inspect for PostgresStore {
         read_backlog(row).map_err(|failure| failure.into_store_error(doing))
     }
 
-    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        let after = Value::text(after.map_or("", UserId::as_str));
-        let values = [after, Value::integer(limit.min(MAX_PAGE))];
-        let rows = self.look("read a page of entries", &self.looks.entries, &values).await?;
+    async fn health(&self) -> Result<Health, StoreError> {
+        self.with("examine the database", async |connection| {
+            health::examine(connection.client(), &self.schema).await
+        })
+        .await
+    }
+
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let search = Search::for_users(filter, after, limit);
+        let rows = self.search("search for users", search).await?;
         rows.iter().map(|row| read_entry(row, 0)).collect::<Result<_, _>>().map_err(in_a_page)
+    }
+
+    async fn search_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&DeliveryCursor>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let search = Search::for_deliveries(filter, after, limit);
+        let rows = self.search("search for deliveries", search).await?;
+        rows.iter().map(read_delivery).collect::<Result<_, _>>().map_err(in_a_page)
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
         let rows = self.look("read a delivery", &self.looks.delivery, &[Value::text(id.as_str())]).await?;
         rows.first().map(read_delivery).transpose().map_err(in_a_page)
-    }
-
-    async fn deliveries(
-        &self,
-        status: Option<DeliveryStatus>,
-        limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let wanted = DeliveryStatus::ALL.into_iter().filter(|one| status.is_none_or(|status| status == *one));
-        let wanted = wanted.map(DeliveryStatus::as_str).collect();
-        let values = [Value::Texts(wanted), Value::integer(limit.min(MAX_PAGE))];
-        let rows = self.look("read the newest deliveries", &self.looks.deliveries, &values).await?;
-        rows.iter().map(read_delivery).collect::<Result<_, _>>().map_err(in_a_page)
     }
 
     async fn drop_bodies(
@@ -124,9 +116,21 @@ impl Inspect for PostgresStore {
         })
         .await
     }
+
+    async fn erase_bodies(&self, user: &UserId, mentions: &[String], limit: u32) -> Result<u64, StoreError> {
+        write::erase_bodies(&self.pool, &self.writes, user, mentions, limit).await
+    }
 }
 
 impl PostgresStore {
+    async fn search(&self, doing: &str, search: Search<'_>) -> Result<Vec<Row>, StoreError> {
+        let text = self.schema.fill(&search.sql);
+        self.with(doing, async |connection| {
+            Ok(connection.client().query_typed(&text, &search.typed()).await?)
+        })
+        .await
+    }
+
     async fn look(&self, doing: &str, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         self.with(doing, async |connection| connection.rows(sql, values).await).await
     }
@@ -144,7 +148,9 @@ fn read_backlog(row: &Row) -> Result<Backlog, Failure> {
         dead: count(2)?,
         oldest_unprocessed: row.try_get::<_, Option<Time>>(3)?.map(|Time(time)| time),
         dirty: count(4)?,
+        oldest_repair: row.try_get::<_, Option<Time>>(7)?.map(|Time(time)| time),
         unconfirmed: count(5)?,
+        newest_unconfirmed: row.try_get::<_, Option<Time>>(8)?.map(|Time(time)| time),
         users: count(6)?,
     })
 }

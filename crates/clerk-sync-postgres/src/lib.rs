@@ -30,6 +30,7 @@
 mod changes;
 mod connection;
 mod error;
+mod health;
 mod inspect;
 mod migrate;
 mod name;
@@ -37,6 +38,7 @@ mod options;
 mod pool;
 mod read;
 mod row;
+mod search;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -64,6 +66,7 @@ use pool::{Connection, Pool};
 use read::Readers;
 use tokio::sync::Mutex;
 
+pub use health::health;
 pub use migrate::{Migration, migrate, migration_sql, pending};
 pub use options::{Migrate, Options};
 

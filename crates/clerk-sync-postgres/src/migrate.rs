@@ -27,6 +27,12 @@ pub struct Migration {
     pub(crate) sql: &'static str,
 }
 
+impl Migration {
+    pub(crate) fn label(&self) -> String {
+        format!("{:04}_{}", self.number, self.name)
+    }
+}
+
 /// All migrations, in their order. Those that were released never change.
 pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
     number: 1,
@@ -99,7 +105,7 @@ pub async fn pending(url: &str, options: &Options) -> Result<Vec<Migration>, Sto
     pending.map_err(|failure| failure.into_store_error("read the applied migrations"))
 }
 
-async fn connect(url: &str, options: &Options) -> Result<(Schema, Connection), StoreError> {
+pub(crate) async fn connect(url: &str, options: &Options) -> Result<(Schema, Connection), StoreError> {
     let schema = Schema::parse(&options.schema)?;
     let server = Server::parse(url, options)?;
     let pool = Pool::new(&server, 1, RecyclingMethod::Fast, options)?;
@@ -160,7 +166,7 @@ pub(crate) async fn refuse_pending(client: &Client, schema: &Schema) -> Result<(
     if pending.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = pending.iter().map(|m| format!("{:04}_{}", m.number, m.name)).collect();
+    let names: Vec<String> = pending.iter().map(Migration::label).collect();
     Err(schema_error(format!("pending migrations: {}", names.join(", "))).into())
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use clerk_sync_core::Duplicates;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -27,26 +28,51 @@ pub(crate) async fn verify(
     schema: &Schema,
     accept_asynchronous: bool,
 ) -> Result<(), Failure> {
-    let mut faults = server_faults(client, accept_asynchronous).await?;
+    let mut faults = encoding_fault(client).await?;
+    if !accept_asynchronous && is_asynchronous(client).await? {
+        faults.push(
+            "synchronous_commit is off by default, so acknowledged commits could be lost; turn it on for this \
+             role and database, or accept it by an option: this store's own commits are synchronous"
+                .into(),
+        );
+    }
+    let found = compare(client, schema).await?;
+    faults.extend(found.faults);
+    for Duplicates { column, values } in found.duplicates {
+        faults.push(format!("{values} values of clerk_user.{column} are held more than once"));
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(schema_error(faults.join("; ")).into())
+}
+
+/// What is not as it must be.
+pub(crate) struct Findings {
+    pub(crate) faults: Vec<String>,
+    pub(crate) duplicates: Vec<Duplicates>,
+}
+
+/// Compares a schema with what the migrations make.
+pub(crate) async fn compare(client: &Client, schema: &Schema) -> Result<Findings, Failure> {
     let actual: BTreeSet<String> = describe(client, schema).await?.into_iter().collect();
+    let mut faults = Vec::new();
     for line in EXPECTED.lines().filter(|line| !actual.contains(*line)) {
         faults.push(match actual.iter().find(|other| subject(other) == subject(line)) {
             Some(other) => format!("needed is \"{line}\", there is \"{other}\""),
             None => format!("missing is \"{line}\""),
         });
     }
+    let mut duplicates = Vec::new();
     for column in UNIQUE {
         if faults.iter().any(|fault| fault.contains(&format!("clerk_user_{column} "))) {
-            let held_twice = duplicates(client, schema, column).await.unwrap_or(0);
-            if held_twice > 0 {
-                faults.push(format!("{held_twice} values of clerk_user.{column} are held more than once"));
+            let values = held_twice(client, schema, column).await.unwrap_or(0);
+            if values > 0 {
+                duplicates.push(Duplicates { column: column.into(), values: values.unsigned_abs() });
             }
         }
     }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    Err(schema_error(faults.join("; ")).into())
+    Ok(Findings { faults, duplicates })
 }
 
 /// The lines that describe `schema`.
@@ -67,28 +93,22 @@ fn subject(line: &str) -> &str {
     line.match_indices(' ').nth(words - 1).map_or(line, |(end, _)| line.get(..end).unwrap_or(line))
 }
 
-async fn server_faults(client: &Client, accept_asynchronous: bool) -> Result<Vec<String>, Failure> {
-    // The value a session of this role and database begins with, whatever this one was told since.
-    let ask = "SELECT current_setting('server_encoding'),
-      (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'synchronous_commit')";
-    let mut faults = Vec::new();
-    for row in client.query_typed(ask, &[]).await? {
-        let (encoding, synchronous): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        if encoding != "UTF8" {
-            faults.push(format!("the database must be in UTF8, and is in {encoding}"));
-        }
-        if synchronous == "off" && !accept_asynchronous {
-            faults.push(
-                "synchronous_commit is off by default, so acknowledged commits could be lost; turn it on for \
-                 this role and database, or accept it by an option: this store's own commits are synchronous"
-                    .into(),
-            );
-        }
-    }
-    Ok(faults)
+/// What would not be stored as it is given.
+pub(crate) async fn encoding_fault(client: &Client) -> Result<Vec<String>, Failure> {
+    let rows = client.query_typed("SELECT current_setting('server_encoding')", &[]).await?;
+    let encodings = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    let wrong = encodings.into_iter().filter(|encoding| encoding != "UTF8");
+    Ok(wrong.map(|encoding| format!("the database must be in UTF8, and is in {encoding}")).collect())
 }
 
-async fn duplicates(client: &Client, schema: &Schema, column: &str) -> Result<i64, Failure> {
+/// Whether commits are asynchronous in a session of this role and database, whatever this one was told since.
+pub(crate) async fn is_asynchronous(client: &Client) -> Result<bool, Failure> {
+    let ask = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'synchronous_commit'";
+    let rows = client.query_typed(ask, &[]).await?;
+    Ok(rows.first().map(|row| row.try_get::<_, String>(0)).transpose()?.is_some_and(|value| value == "off"))
+}
+
+async fn held_twice(client: &Client, schema: &Schema, column: &str) -> Result<i64, Failure> {
     let sql = schema.fill(&format!(
         "SELECT count(*) FROM (SELECT FROM {{s}}.clerk_user WHERE {column} IS NOT NULL
          GROUP BY {column} HAVING count(*) > 1) AS twice"

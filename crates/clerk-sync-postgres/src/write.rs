@@ -12,7 +12,7 @@ use crate::row::{DELIVERY_COLUMNS, DELIVERY_TYPES, USER_COLUMNS, USER_TYPES};
 use crate::statement::Sql;
 
 pub(crate) use apply::commit;
-pub(crate) use take::{Period, drop_bodies, take_deliveries, take_repairs};
+pub(crate) use take::{Period, drop_bodies, erase_bodies, take_deliveries, take_repairs};
 
 /// The columns of a live row but its id, and their parameters; `deleted_at` has none, it stays NULL.
 macro_rules! live_columns {
@@ -110,6 +110,13 @@ const DROP_BODIES: &str = "UPDATE {s}.clerk_delivery SET body = NULL WHERE id = 
   SELECT id FROM {s}.clerk_delivery WHERE status = $1 AND received_at < $2 AND body IS NOT NULL
   ORDER BY received_at, id LIMIT $3 FOR NO KEY UPDATE))";
 
+// No index knows what a body says.
+const ERASE_BODIES: &str = "UPDATE {s}.clerk_delivery SET body = NULL WHERE id = ANY (ARRAY(
+  SELECT id FROM {s}.clerk_delivery WHERE body IS NOT NULL
+    AND (user_id = $1 OR (user_id IS NULL
+      AND EXISTS (SELECT FROM unnest($2::text[]) AS said WHERE strpos(body, said) > 0)))
+  LIMIT $3))";
+
 /// The statements that write.
 #[derive(Debug)]
 pub(crate) struct Writes {
@@ -128,6 +135,7 @@ pub(crate) struct Writes {
     pub(crate) take_repairs: Sql,
     pub(crate) take_deliveries: Sql,
     pub(crate) drop_bodies: Sql,
+    pub(crate) erase_bodies: Sql,
     pub(crate) channel: String,
 }
 
@@ -137,6 +145,7 @@ impl Writes {
         const OF_POSTPONE: &[Type] = &[Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::INT8];
         const OF_NOTE: &[Type] = &[Type::TEXT, Type::TEXT, Type::TEXT];
         const OF_TAKE: &[Type] = &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8];
+        const OF_ERASE: &[Type] = &[Type::TEXT, Type::TEXT_ARRAY, Type::INT8];
         const OF_DROP: &[Type] = &[Type::TEXT, Type::TIMESTAMPTZ, Type::INT8];
         const IDS: &[Type] = &[Type::TEXT_ARRAY];
         let sql = |text, types| Sql::new(schema, text, types);
@@ -157,6 +166,7 @@ impl Writes {
             take_repairs: sql(TAKE_REPAIRS, OF_TAKE),
             take_deliveries: sql(TAKE_DELIVERIES, OF_TAKE),
             drop_bodies: sql(DROP_BODIES, OF_DROP),
+            erase_bodies: sql(ERASE_BODIES, OF_ERASE),
             channel: schema.channel(),
         }
     }

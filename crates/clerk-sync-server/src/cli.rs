@@ -1,5 +1,6 @@
 //! The commands.
 
+mod doctor;
 mod emulator;
 mod migrate;
 mod serve;
@@ -63,6 +64,15 @@ Clerk's SDK finds its Frontend API at /__clerk (proxyUrl); the code of every e-m
   clerk-sync migrate --check --database-url sqlite:users.db
   clerk-sync migrate --print --database-url postgres://localhost/app")]
     Migrate(migrate::Settings),
+    /// Looks the whole set-up over: settings, Clerk, webhooks, tokens, database; says what to do.
+    #[command(after_help = "Examples:
+  clerk-sync doctor
+  clerk-sync doctor --url https://app.example.com --production
+  clerk-sync doctor --json | jq -r '.[] | select(.status != \"ok\") | .check + \": \" + .seen'
+  clerk-sync doctor --list
+
+Exit code 0: all is ok; 1: warnings; 2: errors. Every check is in docs/doctor.md.")]
+    Doctor(doctor::Settings),
     /// Prints every setting of `serve`: variable, key in the file, default, meaning.
     #[command(after_help = "Examples:
   clerk-sync settings
@@ -140,6 +150,10 @@ impl Cli {
             Command::Migrate(settings) => {
                 telemetry::start("warn");
                 Ok(code(migrate::run(settings).await?))
+            }
+            Command::Doctor(settings) => {
+                telemetry::start("off");
+                doctor::run(settings).await
             }
             Command::Settings => {
                 say(config::page().trim_end());

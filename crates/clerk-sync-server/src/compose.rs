@@ -8,7 +8,7 @@ use clerk_sync::clerk::api::{ApiSettings, ClerkApi};
 use clerk_sync::clerk::keys::{JwksSettings, Keys};
 use clerk_sync::clerk::session::SessionRules;
 use clerk_sync::core::port::{Clock, Inspect, Store};
-use clerk_sync::core::{StoreError, StoreErrorKind};
+use clerk_sync::core::{Health, StoreError, StoreErrorKind};
 use clerk_sync::mongodb::MongoStore;
 use clerk_sync::postgres::PostgresStore;
 use clerk_sync::sqlite::SqliteStore;
@@ -19,32 +19,14 @@ use crate::config::{Config, Database};
 /// The sync of a configuration.
 pub(crate) async fn sync(config: &Config) -> Result<ClerkSync> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut api = ApiSettings::new(config.secret_key.clone());
-    api.base_url.clone_from(&config.api_url);
-    api.budget = config.budget;
-    api.jitter_seed = rand::random();
-    let directory = ClerkApi::new(api, Arc::clone(&clock)).context("CLERK_API_URL cannot be used")?;
-
-    let keys = match &config.jwt_key {
-        Some(pem) => Keys::from_pem(pem).context("CLERK_JWT_KEY cannot be used")?,
-        None => {
-            let mut jwks = JwksSettings::new(format!("{}/v1/jwks", config.api_url));
-            jwks.secret_key = Some(config.secret_key.clone());
-            Keys::from_jwks(jwks).context("the keys of session tokens cannot be fetched")?
-        }
-    };
-    let mut rules = SessionRules::new(config.issuer.clone());
-    rules.authorized_parties.clone_from(&config.authorized_parties);
-    rules.allow_missing_azp = config.allow_missing_azp;
-    rules.claims.required.clone_from(&config.claims_required);
-
+    let directory = directory(config, Arc::clone(&clock))?;
     let opened = open(&config.database, config.migrate).await?;
     let mut builder = ClerkSync::builder()
         .ports(opened.store, opened.inspect)
         .directory(Arc::new(directory))
         .clock(clock)
-        .keys(keys)
-        .sessions(rules)
+        .keys(keys(config)?)
+        .sessions(session_rules(config))
         .roles(config.roles.clone())
         .engine(config.engine.clone())
         .retention(config.retention.clone())
@@ -56,6 +38,39 @@ pub(crate) async fn sync(config: &Config) -> Result<ClerkSync> {
         builder = builder.cookie_suffix(key.cookie_suffix());
     }
     Ok(builder.build()?)
+}
+
+/// Clerk's Backend API.
+pub(crate) fn directory(config: &Config, clock: Arc<dyn Clock>) -> Result<ClerkApi> {
+    let mut api = ApiSettings::new(config.secret_key.clone());
+    api.base_url.clone_from(&config.api_url);
+    api.budget = config.budget;
+    api.jitter_seed = rand::random();
+    ClerkApi::new(api, clock).context("CLERK_API_URL cannot be used")
+}
+
+/// The keys of session tokens.
+pub(crate) fn keys(config: &Config) -> Result<Keys> {
+    match &config.jwt_key {
+        Some(pem) => Keys::from_pem(pem).context("CLERK_JWT_KEY cannot be used"),
+        None => published_keys(config),
+    }
+}
+
+/// The keys Clerk publishes.
+pub(crate) fn published_keys(config: &Config) -> Result<Keys> {
+    let mut jwks = JwksSettings::new(format!("{}/v1/jwks", config.api_url));
+    jwks.secret_key = Some(config.secret_key.clone());
+    Keys::from_jwks(jwks).context("the keys of session tokens cannot be fetched")
+}
+
+/// What session tokens must fulfil.
+pub(crate) fn session_rules(config: &Config) -> SessionRules {
+    let mut rules = SessionRules::new(config.issuer.clone());
+    rules.authorized_parties.clone_from(&config.authorized_parties);
+    rules.allow_missing_azp = config.allow_missing_azp;
+    rules.claims.required.clone_from(&config.claims_required);
+    rules
 }
 
 /// The routes of the standalone program.
@@ -79,10 +94,8 @@ impl Opened {
 async fn open(database: &Database, migrate: bool) -> Result<Opened> {
     Ok(match database {
         Database::Sqlite { path, durable } => {
-            let synchronous = if *durable { sqlite::Synchronous::Full } else { sqlite::Synchronous::Normal };
             let apply = if migrate { sqlite::Migrate::Apply } else { sqlite::Migrate::Refuse };
-            let options = sqlite::Options::default().synchronous(synchronous).migrate(apply);
-            let store = SqliteStore::open(path, options)
+            let store = SqliteStore::open(path, sqlite_options(*durable).migrate(apply))
                 .with_context(|| format!("DATABASE_URL: the database {} cannot be used", path.display()))?;
             Opened::new(store)
         }
@@ -102,6 +115,23 @@ async fn open(database: &Database, migrate: bool) -> Result<Opened> {
             Opened::new(store)
         }
     })
+}
+
+/// How a database is set up, also where it is such that it cannot be opened.
+pub(crate) async fn health(database: &Database) -> Result<Health, StoreError> {
+    match database {
+        Database::Sqlite { path, durable } => {
+            let (path, options) = (path.clone(), sqlite_options(*durable));
+            let examined = tokio::task::spawn_blocking(move || sqlite::health(path, &options)).await;
+            examined.unwrap_or_else(|error| {
+                Err(StoreError::new(StoreErrorKind::Unavailable, "examine the database").caused_by(error))
+            })
+        }
+        Database::Postgres { url, schema, pooler } => {
+            postgres::health(url, &postgres_options(schema, *pooler)).await
+        }
+        Database::Mongodb { uri } => mongodb::health(uri, &mongodb::Options::default()).await,
+    }
 }
 
 /// A database as operators see it; it must be there and up to date.
@@ -143,6 +173,11 @@ pub(crate) async fn migrate(database: &Database, apply: bool) -> Result<Vec<Stri
             Ok(vec!["collections and indexes".to_owned()])
         }
     }
+}
+
+fn sqlite_options(durable: bool) -> sqlite::Options {
+    let synchronous = if durable { sqlite::Synchronous::Full } else { sqlite::Synchronous::Normal };
+    sqlite::Options::default().synchronous(synchronous)
 }
 
 fn postgres_options(schema: &str, pooler: bool) -> postgres::Options {

@@ -50,6 +50,31 @@ pub(crate) struct Config {
     pub(crate) migrate: bool,
 }
 
+/// Names other programs use for a webhook signing secret, which are not read here.
+const LOOKALIKES: [&str; 7] = [
+    "WEBHOOK_SECRET",
+    "WEBHOOK_SIGNING_SECRET",
+    "SIGNING_SECRET",
+    "CLERK_SIGNING_SECRET",
+    "CLERK_WEBHOOK_SIGNING_KEY",
+    "SVIX_SECRET",
+    "SVIX_WEBHOOK_SECRET",
+];
+
+/// A configuration that need not be one that can be served with.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// With defaults in place of what cannot be used; `None` without a secret key.
+    pub(crate) config: Option<Config>,
+    pub(crate) faults: Vec<Fault>,
+    /// `None` where its address cannot be used.
+    pub(crate) database: Option<Database>,
+    /// The names under which webhook secrets were given.
+    pub(crate) webhook_names: Vec<&'static str>,
+    /// Variables of other names that hold something like a webhook secret.
+    pub(crate) lookalikes: Vec<&'static str>,
+}
+
 /// A value that cannot be used: its name, what was seen, what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -80,6 +105,25 @@ impl Config {
     /// The database alone, for commands that need nothing else; from the same places.
     pub(crate) fn database(flags: Raw, file: Option<&Path>) -> anyhow::Result<Database> {
         Ok(check::database(Self::gather(flags, file)?)?)
+    }
+
+    /// The same, whatever is wrong with it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is none.
+    pub(crate) fn examine(flags: Raw, file: Option<&Path>) -> anyhow::Result<Examined> {
+        let raw = Self::gather(flags, file)?;
+        let names = [
+            ("clerk_webhook_signing_secret", "CLERK_WEBHOOK_SIGNING_SECRET"),
+            ("clerk_webhook_secret", "CLERK_WEBHOOK_SECRET"),
+        ];
+        let given = names.into_iter().filter(|(key, _)| raw.value(key).is_some());
+        let is_secret = |name: &&str| std::env::var(name).is_ok_and(|value| value.starts_with("whsec_"));
+        let (webhook_names, database) =
+            (given.map(|(_, name)| name).collect(), check::database(raw.clone()).ok());
+        let (config, faults) = check::examine(raw);
+        let lookalikes = LOOKALIKES.into_iter().filter(is_secret).collect();
+        Ok(Examined { config, faults, database, webhook_names, lookalikes })
     }
 
     fn gather(flags: Raw, file: Option<&Path>) -> anyhow::Result<Raw> {

@@ -8,6 +8,7 @@ mod compose;
 mod config;
 mod demo;
 mod dev;
+mod doctor;
 mod listen;
 mod rig;
 mod telemetry;

@@ -105,6 +105,8 @@ CREATE INDEX clerk_delivery_due ON clerk_delivery (due_at, id)
   WHERE status IN ('pending', 'failed') AND due_at IS NOT NULL;
 CREATE INDEX clerk_delivery_status ON clerk_delivery (status, received_at, id);
 CREATE INDEX clerk_delivery_body ON clerk_delivery (status, received_at, id) WHERE body IS NOT NULL;
+CREATE INDEX clerk_delivery_user ON clerk_delivery (user_id, received_at, id) WHERE user_id IS NOT NULL;
+CREATE INDEX clerk_delivery_type ON clerk_delivery (event_type, received_at, id);
 
 -- Claims only one can ever win.
 CREATE TABLE clerk_claim (

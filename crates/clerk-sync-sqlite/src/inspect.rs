@@ -2,28 +2,20 @@
 
 use async_trait::async_trait;
 use clerk_sync_core::port::{Backlog, Inspect};
-use clerk_sync_core::{Delivery, DeliveryId, DeliveryStatus, Entry, StoreError, Timestamp, UserId};
+use clerk_sync_core::{
+    Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryStatus, Entry, Health, StoreError,
+    Timestamp, UserFilter, UserId,
+};
 use rusqlite::Connection;
+use tokio::sync::oneshot;
 
-use crate::SqliteStore;
-use crate::error::Failure;
-use crate::row::{DELIVERY_COLUMNS, USER_COLUMNS, read_delivery, read_entry};
-use crate::write::{drop_bodies, nothing};
-
-/// The longest page of entries or deliveries.
-const MAX_PAGE: u32 = 1_000;
-
-pub(crate) const ENTRIES: &str =
-    concat!("SELECT ", USER_COLUMNS!(), " FROM clerk_user WHERE id > ?1 ORDER BY id LIMIT ?2");
+use crate::error::{Failure, unavailable};
+use crate::row::{DELIVERY_COLUMNS, read_delivery};
+use crate::write::{drop_bodies, erase_bodies, nothing};
+use crate::{SqliteStore, health, search};
 
 pub(crate) const DELIVERY: &str =
     concat!("SELECT ", DELIVERY_COLUMNS!(), " FROM clerk_delivery WHERE id = ?1");
-
-pub(crate) const DELIVERIES: &str = concat!(
-    "SELECT ",
-    DELIVERY_COLUMNS!(),
-    " FROM clerk_delivery WHERE status = ?1 ORDER BY received_at DESC, id DESC LIMIT ?2"
-);
 
 // Users are counted as all entries without the deleted, since all entries are counted by the primary key
 // alone.
@@ -36,7 +28,10 @@ pub(crate) const BACKLOG: &str = "SELECT
   (SELECT count(*) FROM clerk_user WHERE repair_due_at IS NOT NULL),
   (SELECT count(*) FROM clerk_user WHERE webhook_at IS NULL AND source IN ('lookup', 'claims')
      AND deleted_at IS NULL AND recorded_at < ?1),
-  (SELECT count(*) FROM clerk_user) - (SELECT count(*) FROM clerk_user WHERE deleted_at IS NOT NULL)";
+  (SELECT count(*) FROM clerk_user) - (SELECT count(*) FROM clerk_user WHERE deleted_at IS NOT NULL),
+  (SELECT min(repair_due_at) FROM clerk_user WHERE repair_due_at IS NOT NULL),
+  (SELECT max(recorded_at) FROM clerk_user WHERE webhook_at IS NULL AND source IN ('lookup', 'claims')
+     AND deleted_at IS NULL AND recorded_at < ?1)";
 
 #[async_trait]
 impl Inspect for SqliteStore {
@@ -49,17 +44,30 @@ impl Inspect for SqliteStore {
         self.readers.with(|connection| backlog(connection, unconfirmed_before))
     }
 
-    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        self.readers.with(|connection| {
-            let mut statement = connection.prepare_cached(ENTRIES)?;
-            let after = after.map_or("", UserId::as_str);
-            let mut rows = statement.query((after, limit.min(MAX_PAGE)))?;
-            let mut page = Vec::new();
-            while let Some(row) = rows.next()? {
-                page.push(read_entry(row)?);
-            }
-            Ok(page)
-        })
+    async fn health(&self) -> Result<Health, StoreError> {
+        // It may wait for the lock, so it has a thread to itself for that time.
+        let (path, options) = (self.path.clone(), self.options.clone());
+        let (reply, answer) = oneshot::channel();
+        std::thread::spawn(move || reply.send(health::health(path, &options)));
+        answer.await.unwrap_or_else(|_| Err(unavailable("the database could not be examined")))
+    }
+
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.readers.with(|connection| search::users(connection, filter, after, limit))
+    }
+
+    async fn search_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&DeliveryCursor>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.readers.with(|connection| search::deliveries(connection, filter, after, limit))
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
@@ -70,14 +78,6 @@ impl Inspect for SqliteStore {
         })
     }
 
-    async fn deliveries(
-        &self,
-        status: Option<DeliveryStatus>,
-        limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        self.readers.with(|connection| deliveries(connection, status, limit.min(MAX_PAGE)))
-    }
-
     async fn drop_bodies(
         &self,
         status: DeliveryStatus,
@@ -86,6 +86,12 @@ impl Inspect for SqliteStore {
     ) -> Result<u64, StoreError> {
         let drop = move |connection: &_| drop_bodies(connection, status, before, limit);
         self.writer.run("drop bodies", drop).await
+    }
+
+    async fn erase_bodies(&self, user: &UserId, mentions: &[String], limit: u32) -> Result<u64, StoreError> {
+        let (user, mentions) = (user.clone(), mentions.to_vec());
+        let erase = move |connection: &_| erase_bodies(connection, &user, &mentions, limit);
+        self.writer.run("erase bodies", erase).await
     }
 }
 
@@ -99,29 +105,11 @@ fn backlog(connection: &Connection, unconfirmed_before: Timestamp) -> Result<Bac
             dead: row.get(2)?,
             oldest_unprocessed: oldest.into_iter().flatten().min().map(Timestamp::from_millis),
             dirty: row.get(5)?,
+            oldest_repair: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_millis),
             unconfirmed: row.get(6)?,
+            newest_unconfirmed: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_millis),
             users: row.get(7)?,
         })
     })?;
     Ok(backlog)
-}
-
-/// The newest of each status asked for, as of one moment, and of these the newest.
-fn deliveries(
-    connection: &Connection,
-    status: Option<DeliveryStatus>,
-    limit: u32,
-) -> Result<Vec<Delivery>, Failure> {
-    let transaction = connection.unchecked_transaction()?;
-    let mut found = Vec::new();
-    for status in DeliveryStatus::ALL.into_iter().filter(|one| status.is_none_or(|wanted| wanted == *one)) {
-        let mut statement = transaction.prepare_cached(DELIVERIES)?;
-        let mut rows = statement.query((status.as_str(), limit))?;
-        while let Some(row) = rows.next()? {
-            found.push(read_delivery(row)?);
-        }
-    }
-    found.sort_by(|a: &Delivery, b| (b.received_at, &b.id).cmp(&(a.received_at, &a.id)));
-    found.truncate(limit as usize);
-    Ok(found)
 }

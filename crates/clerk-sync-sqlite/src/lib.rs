@@ -17,12 +17,14 @@
 
 mod connection;
 mod error;
+mod health;
 mod inspect;
 mod migrate;
 mod options;
 mod read;
 mod row;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -37,6 +39,7 @@ use clerk_sync_core::{
 };
 use tempfile::TempDir;
 
+pub use health::health;
 pub use migrate::{Migration, migrate, migration_sql, pending};
 pub use options::{Migrate, Options, Synchronous};
 pub use write::Written;
@@ -50,6 +53,7 @@ pub struct SqliteStore {
     readers: read::Readers,
     writer: write::Writer,
     path: PathBuf,
+    options: Options,
     _directory: Option<TempDir>,
 }
 
@@ -91,7 +95,7 @@ impl SqliteStore {
         schema::verify(&connection)?;
         let readers = read::Readers::open(path, &options)?;
         let writer = write::Writer::start(connection, path, &options)?;
-        Ok(Self { readers, writer, path: path.to_owned(), _directory: directory })
+        Ok(Self { readers, writer, path: path.to_owned(), options, _directory: directory })
     }
 
     /// Where the database is.

@@ -15,6 +15,12 @@ pub struct Migration {
     pub(crate) sql: &'static str,
 }
 
+impl Migration {
+    pub(crate) fn label(&self) -> String {
+        format!("{:04}_{}", self.number, self.name)
+    }
+}
+
 /// All migrations, in their order. Those that were released never change.
 pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
     number: 1,
@@ -73,7 +79,7 @@ pub(crate) fn refuse_pending(connection: &Connection) -> Result<(), StoreError> 
     if pending.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = pending.iter().map(|m| format!("{:04}_{}", m.number, m.name)).collect();
+    let names: Vec<String> = pending.iter().map(Migration::label).collect();
     Err(StoreError::new(StoreErrorKind::Schema, format!("pending migrations: {}", names.join(", "))))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clerk_sync_core::{StoreError, StoreErrorKind};
+use clerk_sync_core::{Duplicates, StoreError, StoreErrorKind};
 use rusqlite::{Connection, Result};
 
 use crate::error::store_error;
@@ -17,16 +17,9 @@ const UNIQUE: [(&str, &str); 2] =
 /// Without its unique indexes a store would give one address to two users in silence. Columns and indexes
 /// an app has added are no reason to refuse.
 pub(crate) fn verify(connection: &Connection) -> Result<(), StoreError> {
-    let expected = migrate::reference()?;
-    let mut faults = compare(&expected, connection).map_err(|e| store_error("read the schema", e))?;
-    for (index, column) in UNIQUE {
-        if faults.iter().any(|fault| fault.contains(index)) {
-            // A missing table has been named already.
-            let held_twice = duplicates(connection, column).unwrap_or(0);
-            if held_twice > 0 {
-                faults.push(format!("{held_twice} values of clerk_user.{column} are held more than once"));
-            }
-        }
+    let Findings { mut faults, duplicates } = examine(connection)?;
+    for Duplicates { column, values } in duplicates {
+        faults.push(format!("{values} values of clerk_user.{column} are held more than once"));
     }
     if faults.is_empty() {
         return Ok(());
@@ -34,7 +27,30 @@ pub(crate) fn verify(connection: &Connection) -> Result<(), StoreError> {
     Err(StoreError::new(StoreErrorKind::Schema, faults.join("; ")))
 }
 
-fn duplicates(connection: &Connection, column: &str) -> Result<i64> {
+/// What is not as it must be.
+pub(crate) struct Findings {
+    pub(crate) faults: Vec<String>,
+    pub(crate) duplicates: Vec<Duplicates>,
+}
+
+/// Compares a database with one the migrations have just made.
+pub(crate) fn examine(connection: &Connection) -> Result<Findings, StoreError> {
+    let expected = migrate::reference()?;
+    let faults = compare(&expected, connection).map_err(|e| store_error("read the schema", e))?;
+    let mut duplicates = Vec::new();
+    for (index, column) in UNIQUE {
+        if faults.iter().any(|fault| fault.contains(index)) {
+            // A missing table has been named already.
+            let values = held_twice(connection, column).unwrap_or(0);
+            if values > 0 {
+                duplicates.push(Duplicates { column: column.into(), values });
+            }
+        }
+    }
+    Ok(Findings { faults, duplicates })
+}
+
+fn held_twice(connection: &Connection, column: &str) -> Result<u64> {
     let sql = format!(
         "SELECT count(*) FROM (SELECT 1 FROM clerk_user WHERE {column} IS NOT NULL
          GROUP BY {column} HAVING count(*) > 1)"

@@ -19,7 +19,7 @@ use crate::error::{Failure, unavailable};
 
 pub(crate) use apply::apply;
 use queue::{Job, Task};
-pub(crate) use take::{drop_bodies, nothing, take_deliveries, take_repairs};
+pub(crate) use take::{drop_bodies, erase_bodies, nothing, take_deliveries, take_repairs};
 
 /// Every statement that writes, for those who look at their plans.
 #[cfg(test)]
@@ -27,7 +27,9 @@ pub(crate) mod statements {
     pub(crate) use super::apply::{
         BURY, BURY_NEW, CLAIM, INSERT, LOG_AGAIN, LOG_NEW, NOTE_AGAIN, NOTE_NEW, POSTPONE, RELEASE, UPDATE,
     };
-    pub(crate) use super::take::{DROP_BODIES, DUE_DELIVERIES, DUE_REPAIRS, LEASE_DELIVERY, LEASE_REPAIR};
+    pub(crate) use super::take::{
+        DROP_BODIES, DUE_DELIVERIES, DUE_REPAIRS, ERASE_OWN, LEASE_DELIVERY, LEASE_REPAIR,
+    };
 }
 
 /// What a job has done inside its savepoint.

@@ -12,6 +12,7 @@ pub mod deliveries;
 pub mod leases;
 pub mod notes;
 pub mod round_trip;
+pub mod search;
 pub mod uniqueness;
 pub mod view;
 
@@ -143,6 +144,17 @@ macro_rules! conformance {
                 entries_while_writing,
                 pages_have_a_limit,
                 ping_answers,
+                a_new_store_is_healthy,
+            ],
+            search: [
+                deliveries_by_each_filter,
+                deliveries_by_all_filters,
+                deliveries_page_by_page,
+                users_by_each_filter,
+                users_by_email_prefix,
+                users_page_by_page,
+                erase_what_is_about_a_user,
+                erase_no_more_than_asked_for,
             ],
         }
     };

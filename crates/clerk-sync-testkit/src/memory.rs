@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use clerk_sync_core::port::{Backlog, Inspect, Store};
 use clerk_sync_core::{
-    Change, Commit, Delivery, DeliveryId, DeliveryStatus, Entry, Record, StoreError, Subject, Timestamp,
-    UserId, View,
+    Change, Commit, Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryStatus, Entry, Health,
+    Record, StoreError, Subject, Timestamp, UserFilter, UserId, View,
 };
 pub use state::State;
 
@@ -79,20 +79,30 @@ impl Inspect for MemoryStore {
         Ok(self.state().backlog(unconfirmed_before))
     }
 
-    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        Ok(self.state().entries(after, limit))
+    async fn health(&self) -> Result<Health, StoreError> {
+        Ok(Health::default())
+    }
+
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        Ok(self.state().search_users(filter, after, limit))
+    }
+
+    async fn search_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&DeliveryCursor>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().search_deliveries(filter, after, limit))
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
         Ok(self.state().delivery(id).cloned())
-    }
-
-    async fn deliveries(
-        &self,
-        status: Option<DeliveryStatus>,
-        limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        Ok(self.state().deliveries(status, limit))
     }
 
     async fn drop_bodies(
@@ -102,5 +112,8 @@ impl Inspect for MemoryStore {
         limit: u32,
     ) -> Result<u64, StoreError> {
         Ok(self.state().drop_bodies(status, before, limit))
+    }
+    async fn erase_bodies(&self, user: &UserId, mentions: &[String], limit: u32) -> Result<u64, StoreError> {
+        Ok(self.state().erase_bodies(user, mentions, limit))
     }
 }

@@ -94,6 +94,7 @@ pub(crate) struct Metrics {
     deliveries: Family<StatusLabels, Gauge>,
     oldest_unprocessed_seconds: Gauge<f64, std::sync::atomic::AtomicU64>,
     last_webhook: Gauge<f64, std::sync::atomic::AtomicU64>,
+    last_refused_webhook: Gauge<f64, std::sync::atomic::AtomicU64>,
     dirty: Gauge,
     unconfirmed: Gauge,
     users: Gauge,
@@ -131,6 +132,7 @@ impl Metrics {
             deliveries: Family::default(),
             oldest_unprocessed_seconds: Gauge::default(),
             last_webhook: Gauge::default(),
+            last_refused_webhook: Gauge::default(),
             dirty: Gauge::default(),
             unconfirmed: Gauge::default(),
             users: Gauge::default(),
@@ -207,6 +209,11 @@ impl Metrics {
             "last_webhook_timestamp_seconds",
             "When the last verified webhook came; 0 before the first",
             metrics.last_webhook.clone(),
+        );
+        registry.register(
+            "last_refused_webhook_timestamp_seconds",
+            "When a webhook was last refused for its signature or its time; 0 before the first",
+            metrics.last_refused_webhook.clone(),
         );
         registry.register("dirty_users", "Records that must be compared with Clerk", metrics.dirty.clone());
         registry.register(
@@ -325,6 +332,11 @@ impl Metrics {
     pub(crate) fn refused_webhook(&self, reason: &'static str) {
         self.refused_webhooks.get_or_create(&ReasonLabels { reason: Word(reason) }).inc();
         self.refused_since.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// A webhook looked like one and did not prove it.
+    pub(crate) fn webhook_unproved(&self, now: Timestamp) {
+        self.last_refused_webhook.set(seconds(now.as_millis()));
     }
 
     pub(crate) fn webhook_took(&self, millis: i64) {

@@ -1,6 +1,6 @@
 //! Whether a database has what the store relies on.
 
-use clerk_sync_core::StoreError;
+use clerk_sync_core::{Duplicates, StoreError};
 use futures_util::TryStreamExt;
 use mongodb::Database;
 use mongodb::bson::{Bson, Document, doc};
@@ -13,23 +13,41 @@ use crate::error::{code, schema_error, store_error};
 /// Without its unique indexes a store would give one address to two users in silence. Indexes an app has
 /// added are no reason to refuse, unless they remove documents by age.
 pub(crate) async fn verify(database: &Database) -> Result<(), StoreError> {
-    let mut faults = Vec::new();
+    let Findings { mut faults, duplicates, .. } = examine(database).await?;
+    let held = |Duplicates { column, values }| format!("{values} values of {column} are held more than once");
+    faults.extend(duplicates.into_iter().map(held));
+    if faults.is_empty() { Ok(()) } else { Err(schema_error(faults.join("; "))) }
+}
+
+/// What is not as it must be.
+#[derive(Default)]
+pub(crate) struct Findings {
+    pub(crate) faults: Vec<String>,
+    pub(crate) duplicates: Vec<Duplicates>,
+    /// Whether nothing of ours is there at all.
+    pub(crate) empty: bool,
+}
+
+/// Compares a database with what the store makes.
+pub(crate) async fn examine(database: &Database) -> Result<Findings, StoreError> {
+    let (mut faults, mut twice, mut missing) = (Vec::new(), Vec::new(), 0);
     for collection in COLLECTIONS {
         let found = list(database, collection).await?;
         let Some(found) = found else {
             faults.push(format!("collection {collection} is missing"));
+            missing += 1;
             continue;
         };
         for index in indexes().iter().filter(|index| index.collection == collection) {
             match found.iter().find(|known| known.get_str("name").is_ok_and(|name| name == index.name)) {
                 None => {
                     faults.push(format!("index {} is missing{}", index.name, twin(&found, index)));
-                    faults.extend(duplicates(database, index).await);
+                    twice.extend(duplicates(database, index).await);
                 }
                 Some(known) => {
                     if let Some(fault) = differs(index, known) {
                         faults.push(format!("index {} {fault}", index.name));
-                        faults.extend(duplicates(database, index).await);
+                        twice.extend(duplicates(database, index).await);
                     }
                 }
             }
@@ -45,7 +63,7 @@ pub(crate) async fn verify(database: &Database) -> Result<(), StoreError> {
             }
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(schema_error(faults.join("; "))) }
+    Ok(Findings { faults, duplicates: twice, empty: missing == COLLECTIONS.len() })
 }
 
 /// The indexes of a collection; `None` where there is no collection.
@@ -100,12 +118,13 @@ fn twin(found: &[Document], index: &Index) -> String {
     name.map_or(String::new(), |name| format!(" (there is {name} over the same fields: drop it)"))
 }
 
-async fn duplicates(database: &Database, index: &Index) -> Option<String> {
+async fn duplicates(database: &Database, index: &Index) -> Option<Duplicates> {
     if !index.unique {
         return None;
     }
     let count = held_twice(database, index).await.ok().filter(|count| *count > 0)?;
-    Some(format!("{count} of its values are held more than once"))
+    let column = index.key.keys().next().cloned().unwrap_or_default();
+    Some(Duplicates { column, values: count.unsigned_abs() })
 }
 
 /// How many values of a unique index are held more than once.

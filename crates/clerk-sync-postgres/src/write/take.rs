@@ -1,11 +1,13 @@
-//! Work taken by lease, and bodies dropped.
+//! Work taken by lease, and bodies dropped or erased.
 
-use clerk_sync_core::{Delivery, DeliveryStatus, Record, StoreError, Timestamp};
+use std::time::Duration;
+
+use clerk_sync_core::{Delivery, DeliveryStatus, Record, StoreError, Timestamp, UserId};
 use tokio_postgres::Row;
 
 use super::Writes;
-use crate::error::Failure;
-use crate::pool::Connection;
+use crate::error::{Failure, unavailable};
+use crate::pool::{Connection, Pool};
 use crate::row::{DELIVERY_WIDTH, USER_WIDTH, read_delivery, read_record};
 use crate::statement::Sql;
 use crate::value::{Time, Value};
@@ -75,4 +77,39 @@ pub(crate) async fn drop_bodies(
     let values = [Value::text(status.as_str()), Value::time(before), Value::integer(limit)];
     let ready = connection.ready(&writes.drop_bodies).await?;
     Ok(connection.execute(&ready, &values).await?)
+}
+
+/// How long erasing may take: it reads every body about no user.
+const ERASE_TIME: Duration = Duration::from_secs(600);
+
+pub(crate) async fn erase_bodies(
+    pool: &Pool,
+    writes: &Writes,
+    user: &UserId,
+    mentions: &[String],
+    limit: u32,
+) -> Result<u64, StoreError> {
+    const DOING: &str = "erase bodies";
+    let values = [Value::text(user.as_str()), Value::texts(mentions), Value::integer(limit)];
+    let connection = pool.get(DOING).await?;
+    let erase = async {
+        let begin = format!("{}; SET LOCAL statement_timeout = 0", connection.settings().begin());
+        connection.batch(&begin).await?;
+        let ready = connection.ready(&writes.erase_bodies).await?;
+        let erased = connection.execute(&ready, &values).await?;
+        connection.batch("COMMIT").await?;
+        Ok::<_, Failure>(erased)
+    };
+    match tokio::time::timeout(ERASE_TIME, erase).await {
+        Ok(Ok(erased)) => Ok(erased),
+        // What was begun ends with the connection.
+        Ok(Err(failure)) => {
+            connection.discard();
+            Err(failure.into_store_error(DOING))
+        }
+        Err(_) => {
+            connection.discard();
+            Err(unavailable(format!("{DOING}: no answer in time")))
+        }
+    }
 }

@@ -28,6 +28,15 @@ struct Check {
 }
 
 pub(super) fn check(raw: Raw) -> Result<Config, Faults> {
+    match examine(raw) {
+        (Some(config), faults) if faults.is_empty() => Ok(config),
+        (_, faults) => Err(Faults(faults)),
+    }
+}
+
+/// The configuration, with defaults in place of what cannot be used, and what that is. Without a secret key
+/// there is none.
+pub(super) fn examine(raw: Raw) -> (Option<Config>, Vec<Fault>) {
     let mut check = Check { raw, faults: vec![] };
     let publishable_key = check.publishable_key();
     let secret_key = check.secret_key();
@@ -71,11 +80,11 @@ pub(super) fn check(raw: Raw) -> Result<Config, Faults> {
         drain_s: check.number("drain_s", 30, 0..=3_600),
         migrate: check.parsed("migrate", true, "true or false"),
         secret_key: match secret_key {
-            Some(key) if check.faults.is_empty() => key,
-            _ => return Err(Faults(check.faults)),
+            Some(key) => key,
+            None => return (None, check.faults),
         },
     };
-    Ok(config)
+    (Some(config), check.faults)
 }
 
 /// The database, whatever the other values are.

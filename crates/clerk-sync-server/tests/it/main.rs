@@ -4,5 +4,6 @@
 mod attacks;
 mod commands;
 mod dev;
+mod doctor;
 mod program;
 mod serve;

@@ -28,9 +28,8 @@ const HOT: &[&str] = &[
     write::DUE_DELIVERIES,
     write::LEASE_DELIVERY,
     write::DROP_BODIES,
-    inspect::ENTRIES,
+    write::ERASE_OWN,
     inspect::DELIVERY,
-    inspect::DELIVERIES,
 ];
 
 #[test]

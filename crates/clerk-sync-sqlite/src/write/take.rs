@@ -1,6 +1,6 @@
-//! Work taken by lease, and bodies dropped.
+//! Work taken by lease, and bodies dropped or erased.
 
-use clerk_sync_core::{Delivery, DeliveryStatus, Record, Repair, StoreError, Timestamp};
+use clerk_sync_core::{Delivery, DeliveryStatus, Record, Repair, StoreError, Timestamp, UserId};
 use rusqlite::{Connection, Row};
 
 use super::Effect;
@@ -29,6 +29,13 @@ pub(crate) const LEASE_DELIVERY: &str = "UPDATE clerk_delivery SET due_at = ?2 W
 pub(crate) const DROP_BODIES: &str = "UPDATE clerk_delivery SET body = NULL WHERE id IN (
   SELECT id FROM clerk_delivery WHERE status = ?1 AND received_at < ?2 AND body IS NOT NULL
   ORDER BY received_at, id LIMIT ?3)";
+
+pub(crate) const ERASE_OWN: &str = "UPDATE clerk_delivery SET body = NULL WHERE id IN (
+  SELECT id FROM clerk_delivery WHERE user_id = ?1 AND body IS NOT NULL LIMIT ?2)";
+
+// No index knows what a body says.
+const ERASE_MENTIONS: &str = "UPDATE clerk_delivery SET body = NULL WHERE id IN (
+  SELECT id FROM clerk_delivery WHERE user_id IS NULL AND instr(body, ?1) > 0 LIMIT ?2)";
 
 /// Work taken. A row that cannot be read is put off like the others, so that it does not stand before them
 /// for ever; it is an error only where there is nothing else.
@@ -99,6 +106,22 @@ pub(crate) fn drop_bodies(
     let mut drop = connection.prepare_cached(DROP_BODIES)?;
     let dropped = drop.execute((status.as_str(), before.as_millis(), limit))?;
     Ok(Effect::Keep(dropped as u64))
+}
+
+pub(crate) fn erase_bodies(
+    connection: &Connection,
+    user: &UserId,
+    mentions: &[String],
+    limit: u32,
+) -> Result<Effect<u64>, Failure> {
+    let mut erase = connection.prepare_cached(ERASE_OWN)?;
+    let mut erased = erase.execute((user.as_str(), limit))?;
+    for text in mentions {
+        let left = (limit as usize).saturating_sub(erased);
+        let mut erase = connection.prepare_cached(ERASE_MENTIONS)?;
+        erased += erase.execute((text, left))?;
+    }
+    Ok(Effect::Keep(erased as u64))
 }
 
 /// Nothing, in a transaction that could have written.

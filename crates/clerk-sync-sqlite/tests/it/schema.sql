@@ -5,6 +5,10 @@ CREATE INDEX clerk_delivery_due ON clerk_delivery (due_at, id)
 
 CREATE INDEX clerk_delivery_status ON clerk_delivery (status, received_at, id);
 
+CREATE INDEX clerk_delivery_type ON clerk_delivery (event_type, received_at, id);
+
+CREATE INDEX clerk_delivery_user ON clerk_delivery (user_id, received_at, id) WHERE user_id IS NOT NULL;
+
 CREATE INDEX clerk_user_deleted ON clerk_user (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX clerk_user_email_claim

@@ -1,7 +1,7 @@
 //! What operators ask.
 
 use clerk_sync_core::port::Backlog;
-use clerk_sync_core::{Change, Delivery, DeliveryStatus, Entry, Source, UserId};
+use clerk_sync_core::{Change, Delivery, DeliveryStatus, Entry, Health, Source, UserId};
 
 use super::{Tested, bury, done, insert_all};
 use crate::sample::{NOW, at, delivery, dirty, record, tombstone, user_id};
@@ -40,7 +40,10 @@ pub async fn of_deliveries(store: Tested) {
 pub async fn of_records(store: Tested) {
     insert_all(&store, &[record("a"), dirty(record("b"), at(9)), dirty(record("c"), NOW)]).await;
     done(&store, [bury(tombstone("d"), None), bury(tombstone("c"), Some(record("c").rev))]).await;
-    assert_eq!(backlog(&store).await, Backlog { users: 2, dirty: 1, ..Backlog::default() });
+    let expected = Backlog { users: 2, dirty: 1, oldest_repair: Some(at(9)), ..Backlog::default() };
+    assert_eq!(backlog(&store).await, expected);
+    insert_all(&store, &[dirty(record("e"), at(7))]).await;
+    assert_eq!(backlog(&store).await.oldest_repair, Some(at(7)));
 }
 
 /// Made just in time, before the moment, and no webhook yet.
@@ -55,8 +58,10 @@ pub async fn unconfirmed_are_made_just_in_time(store: Tested) {
         }
     }
     // One look-up and one by claims.
-    assert_eq!(backlog(&store).await.unconfirmed, 2);
-    assert_eq!(store.backlog(at(1)).await.expect("a backlog").unconfirmed, 4);
+    let before = backlog(&store).await;
+    assert_eq!((before.unconfirmed, before.newest_unconfirmed), (2, Some(at(-1))));
+    let after = store.backlog(at(1)).await.expect("a backlog");
+    assert_eq!((after.unconfirmed, after.newest_unconfirmed), (4, Some(NOW)));
 }
 
 async fn page_through(store: &Tested, limit: u32, mut between: impl AsyncFnMut()) -> Vec<UserId> {
@@ -123,4 +128,10 @@ pub async fn pages_have_a_limit(store: Tested) {
 /// A store that works says so.
 pub async fn ping_answers(store: Tested) {
     store.ping().await.expect("an answer");
+}
+
+/// A store that was just made is as it needs to be. How durable it is depends on the server of the test.
+pub async fn a_new_store_is_healthy(store: Tested) {
+    let health = store.health().await.expect("an answer");
+    assert_eq!(Health { not_durable: Vec::new(), now: None, ..health }, Health::default());
 }

@@ -63,6 +63,23 @@ impl Keys {
         }
     }
 
+    /// Whether the JWKS has a key with this `kid`; `None` with a PEM, and while there is no set.
+    pub fn has_key_id(&self, key_id: &str, now: Timestamp) -> Option<bool> {
+        match &self.0 {
+            Origin::Pem(_) => None,
+            Origin::Jwks(jwks) => jwks.with_set(now, |set| set.find(key_id).is_some()),
+        }
+    }
+
+    /// Whether the key of `pem` is one of the JWKS; `None` where one of the two is something else, and while
+    /// there is no set.
+    pub fn has_key_of(&self, pem: &Self, now: Timestamp) -> Option<bool> {
+        match (&self.0, &pem.0) {
+            (Origin::Jwks(jwks), Origin::Pem(key)) => jwks.with_set(now, |set| set.has(key)),
+            _ => None,
+        }
+    }
+
     /// The generation of the keys, where they may be used at `now` without looking for newer ones first.
     pub(super) fn settled_generation(&self, now: Timestamp) -> Option<u64> {
         match &self.0 {

@@ -77,6 +77,20 @@ impl SecretKey {
         self.0.starts_with("sk_live_")
     }
 
+    /// What may be shown of it, to tell one key from another: its kind and its last four characters.
+    ///
+    /// ```
+    /// use clerk_sync::clerk::secret::SecretKey;
+    /// let key = SecretKey::parse("CLERK_SECRET_KEY", "sk_test_abcdefghijklmnop").unwrap();
+    /// assert_eq!(key.hint(), "sk_test_…mnop");
+    /// ```
+    pub fn hint(&self) -> String {
+        let kind = if self.is_live() { "sk_live_" } else { "sk_test_" };
+        // Of a short one the end would be too much of it.
+        let end = self.0.len().checked_sub(4).filter(|end| *end >= 20).and_then(|end| self.0.get(end..));
+        format!("{kind}…{}", end.unwrap_or_default())
+    }
+
     /// The key itself, for the one header it goes into.
     pub(super) fn expose(&self) -> &str {
         &self.0

@@ -73,6 +73,9 @@ impl ClerkSync {
         let verified = verify(headers, body, secrets, now).map_err(|error| {
             tracing::warn!(reason = error.reason(), "a webhook was refused");
             inner.metrics.refused_webhook(error.reason());
+            if matches!(error, ReceiveError::Unauthenticated { .. }) {
+                inner.metrics.webhook_unproved(now);
+            }
             WebhookRefusal::from(error)
         })?;
         inner.metrics.webhook_came(now);

@@ -90,6 +90,11 @@ impl Jwks {
         }
     }
 
+    /// What `ask` says of the set at hand, if there is one.
+    pub(super) fn with_set<T>(&self, now: Timestamp, ask: impl FnOnce(&KeySet) -> T) -> Option<T> {
+        self.usable(now).map(|published| ask(&published.set))
+    }
+
     pub(super) fn settled_generation(&self, now: Timestamp) -> Option<u64> {
         let published = self.usable(now)?;
         let settled = self.is_fresh(&published, now) || self.try_begin(now).is_none();

@@ -45,6 +45,11 @@ impl KeySet {
         self.0.get(key_id)
     }
 
+    /// Whether `key` is in it, under whatever name.
+    pub(super) fn has(&self, key: &VerifyingKey) -> bool {
+        self.0.values().any(|known| known.is_same(key))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
