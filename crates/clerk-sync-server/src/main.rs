@@ -11,6 +11,7 @@ mod dev;
 mod listen;
 mod rig;
 mod telemetry;
+mod torture;
 
 use std::process::ExitCode;
 
