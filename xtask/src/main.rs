@@ -7,6 +7,7 @@ mod servers;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 
 use anyhow::{Result, bail};
 
@@ -15,6 +16,8 @@ usage: cargo xtask <command>
 
   test         everything that must hold before a change lands; installs what is missing on
                Debian or Ubuntu and says so, stops what it starts
+  torture      real faults on the real program: [--store sqlite|postgres|mongodb] [--rounds 1000]
+               [--quick], and what else `clerk-sync torture` knows
   tidy         the rules of the house: who may know whom, where features are named, file length
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
                when it cannot reach its data";
@@ -25,6 +28,7 @@ fn main() -> Result<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::test(&root),
         ["tidy"] => tidy::tidy(&root),
+        ["torture", rest @ ..] => torture::torture(&root, rest),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -148,20 +148,19 @@ impl Stage {
         self.servers[0].url().rsplit('/').next().unwrap_or_default().to_owned()
     }
 
-    /// How many files and connections the first server has open.
-    pub(super) fn handles(&self) -> Result<usize> {
-        Ok(Sample::of(self.servers[0].pid()?)?.handles)
-    }
-
-    /// The same, once it is no more than `bound`, or after half a minute.
-    pub(super) async fn handles_at_most(&self, bound: usize) -> Result<usize> {
-        for _ in 0..300 {
-            if self.handles()? <= bound {
+    /// How many connections the first server has open beyond those we hold the other end of; waits, since
+    /// what vanished has to be noticed first.
+    pub(super) async fn orphans(&self) -> Result<usize> {
+        let mut orphans = 0;
+        for _ in 0..100 {
+            let theirs = Sample::of(self.servers[0].pid()?)?.connections;
+            orphans = theirs.saturating_sub(Sample::of(std::process::id())?.connections);
+            if orphans == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        self.handles()
+        Ok(orphans)
     }
 
     /// From here on time counts as catching up.
