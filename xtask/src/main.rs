@@ -10,6 +10,7 @@ mod sim;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 
 use anyhow::{Result, bail};
 
@@ -20,6 +21,8 @@ usage: cargo xtask <command>
                Debian or Ubuntu and says so, stops what it starts
   model        every state of the protocol, within the scopes of CI; with --full the large ones too
                (minutes, gigabytes); further words go to the model: --scope NAME, --max-states N
+  torture      real faults on the real program: [--store sqlite|postgres|mongodb] [--rounds 1000]
+               [--quick], and what else `clerk-sync torture` knows
   tidy         the rules of the house: who may know whom, where features are named, file length
   sim          schedules from seeds, on the real library: --seeds N, --minutes M, --replay SEED;
                all its options: cargo xtask sim --help
@@ -39,6 +42,7 @@ fn main() -> Result<()> {
         ["tidy"] => tidy::tidy(&root),
         ["sbom"] => sbom::sbom(&root),
         ["sim", words @ ..] => sim::sim(&root, words),
+        ["torture", rest @ ..] => torture::torture(&root, rest),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

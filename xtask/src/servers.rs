@@ -1,11 +1,10 @@
 //! Databases for the stages that run the program: real servers, in a temporary folder, on free ports.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::run::{command, run};
 use crate::tools;
@@ -116,56 +115,86 @@ impl Drop for Postgres {
     }
 }
 
-/// A server of MongoDB's wire protocol; it ends when this is dropped.
+/// A server of MongoDB's wire protocol, its data in a folder so that it can be stopped and started; both go when this
+/// is dropped.
 pub(crate) struct Mongodb {
-    child: Child,
+    folder: PathBuf,
     port: u16,
 }
 
 impl Mongodb {
     pub(crate) fn start(root: &Path) -> Result<Self> {
-        let folder = root.join("target/tools/secantus");
-        let program = folder.join("bin/secantusd-py");
+        let tools = root.join("target/tools/secantus");
+        let program = tools.join("bin/secantusd-py");
         if !program.is_file() {
-            println!("==> installing {SECANTUS} in {}", folder.display());
-            run(command(root, &["python3", "-m", "venv", &folder.to_string_lossy()])?)?;
-            let pip = folder.join("bin/pip").to_string_lossy().into_owned();
+            println!("==> installing {SECANTUS} in {}", tools.display());
+            run(command(root, &["python3", "-m", "venv", &tools.to_string_lossy()])?)?;
+            let pip = tools.join("bin/pip").to_string_lossy().into_owned();
             run(command(root, &[&pip, "install", "--quiet", "--pre", SECANTUS])?)?;
         }
-        let words =
-            ["--host", "127.0.0.1", "--port", "0", "--storage-path", ":memory:", "--log-level", "INFO"];
-        let mut child = Command::new(&program)
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
+        let folder = std::env::temp_dir().join(format!("clerk-sync-mongo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let port = free_port()?;
+        let server = Self { folder, port };
+        let data = server.folder.join("data");
+        std::fs::create_dir_all(&data)?;
+        let (log, pid) = (server.folder.join("log"), server.folder.join("pid"));
+        let (program, data, log, pid) = (program.display(), data.display(), log.display(), pid.display());
+        // Up is when it says so once more in its log.
+        let start = format!(
+            "seen=$(grep -c 'listening on' '{log}' 2>/dev/null || true)
+'{program}' --host 127.0.0.1 --port {port} --storage-path '{data}' --log-level INFO </dev/null >>'{log}' 2>&1 &
+echo $! >'{pid}'
+for _ in $(seq 300); do
+  [ \"$(grep -c 'listening on' '{log}')\" -gt \"${{seen:-0}}\" ] && exit 0
+  kill -0 \"$(cat '{pid}')\" || exit 1
+  sleep 0.1
+done
+exit 1
+"
+        );
+        // As a crash would, and only once it is gone.
+        let stop = format!(
+            "kill -9 \"$(cat '{pid}')\"
+for _ in $(seq 200); do
+  case \"$(cut -d' ' -f3 /proc/$(cat '{pid}')/stat 2>/dev/null)\" in ''|Z) exit 0 ;; esac
+  sleep 0.05
+done
+exit 1
+"
+        );
+        std::fs::write(server.folder.join("start.sh"), start)?;
+        std::fs::write(server.folder.join("stop.sh"), stop)?;
+        run(command(root, &["sh", "-c", &server.start_command()])?)
             .context("the MongoDB-wire server cannot be started")?;
-        let output = child.stderr.take().context("it has no output")?;
-        let mut lines = BufReader::new(output).lines();
-        let port = loop {
-            let Some(line) = lines.next() else { bail!("the MongoDB-wire server ended at once") };
-            let line = line?;
-            if let Some((_, port)) = line.split_once("listening on 127.0.0.1:") {
-                break port.trim().parse().with_context(|| format!("no port in {line:?}"))?;
-            }
-        };
-        // Read on, or a full pipe would stop it.
-        std::thread::spawn(move || lines.for_each(drop));
-        Ok(Self { child, port })
+        Ok(server)
     }
 
     /// Where it is, as a `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         format!("mongodb://127.0.0.1:{}/app?replicaSet=secantus", self.port)
     }
+
+    /// A shell command that kills it.
+    pub(crate) fn stop_command(&self) -> String {
+        format!("sh '{}'", self.folder.join("stop.sh").display())
+    }
+
+    /// A shell command that starts it again, on the data it had.
+    pub(crate) fn start_command(&self) -> String {
+        format!("sh '{}'", self.folder.join("start.sh").display())
+    }
 }
 
 impl Drop for Mongodb {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let stopped = command(&self.folder, &["sh", "stop.sh"]).and_then(run);
+        if let Err(error) = stopped {
+            println!("the MongoDB-wire server was not stopped: {error}");
+        }
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            println!("{} stays: {error}", self.folder.display());
+        }
     }
 }
 

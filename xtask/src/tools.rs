@@ -30,6 +30,12 @@ impl Tools {
         if postgres_folder().is_none() {
             apt(root, &["postgresql"])?;
         }
+        if !has("strace") {
+            apt(root, &["strace"])?;
+        }
+        if !has_faketime() {
+            apt(root, &["faketime"])?;
+        }
         if !has("openssl") {
             apt(root, &["openssl"])?;
         }
@@ -69,6 +75,12 @@ fn say(text: &str) {
 fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Whether the library is there that gives a process a clock of its own.
+fn has_faketime() -> bool {
+    let Ok(folders) = std::fs::read_dir("/usr/lib") else { return false };
+    folders.filter_map(Result::ok).any(|folder| folder.path().join("faketime/libfaketimeMT.so.1").is_file())
 }
 
 /// The folder with `initdb` and `pg_ctl`, which Debian does not put in `PATH`.

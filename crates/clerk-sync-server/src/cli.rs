@@ -9,11 +9,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Raw;
-use crate::{bench, config, demo, dev, telemetry};
+use crate::{bench, config, demo, dev, listen, telemetry, torture};
 
 /// Keeps an app's users table equal to Clerk: a person who can sign in always has exactly one correct row, and
 /// nobody else has one.
@@ -78,15 +78,23 @@ Exit code 0: all is ok; 1: warnings; 2: errors. Every check is in docs/doctor.md
   clerk-sync settings
   clerk-sync settings | grep WEBHOOK")]
     Settings,
-    /// Measures, and checks that nothing is lost: sign-ups, a stampede, kill -9.
+    /// Measures, and checks that nothing is lost: sign-ups, a stampede, replicas, hours of weather.
     #[command(
         subcommand,
         after_help = "Examples:
   clerk-sync bench signups --count 10000
   clerk-sync bench stampede
-  clerk-sync bench kill --rounds 200"
+  clerk-sync bench soak --minutes 30"
     )]
     Bench(bench::Bench),
+    /// Real faults on the real program, one after the other, under load.
+    #[command(after_help = "Examples:
+  clerk-sync torture --quick
+  clerk-sync torture --only kill --rounds 1000
+  clerk-sync torture --list
+  clerk-sync torture --database-url postgres://localhost/app --stop 'systemctl stop postgresql' \\
+    --start 'systemctl start postgresql'")]
+    Torture(torture::Settings),
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +108,9 @@ struct Serve {
     /// Where the users are, over DATABASE_URL.
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// Ends when standard input does: for a parent that must leave nothing behind.
+    #[arg(long, hide = true)]
+    until_input_ends: bool,
 }
 
 #[derive(Debug, Args)]
@@ -126,7 +137,7 @@ impl Cli {
                 telemetry::start("info");
                 let flags =
                     Raw::default().with("listen", serve.listen).with("database_url", serve.database_url);
-                serve::serve(flags, serve.config.as_deref()).await.map(ok)
+                serve::serve(flags, serve.config.as_deref(), serve.until_input_ends).await.map(ok)
             }
             Command::Dev(settings) => {
                 telemetry::start("warn");
@@ -141,7 +152,7 @@ impl Cli {
                     only: settings.only,
                     style,
                 };
-                Ok(code(demo::run(&program).await?))
+                Ok(code(unless_told_to_stop(demo::run(&program)).await?))
             }
             Command::Emulator(settings) => {
                 telemetry::start("info");
@@ -161,9 +172,21 @@ impl Cli {
             }
             Command::Bench(bench) => {
                 telemetry::start("error");
-                Ok(code(bench.run().await?))
+                Ok(code(unless_told_to_stop(bench.run()).await?))
+            }
+            Command::Torture(settings) => {
+                telemetry::start("error");
+                Ok(code(unless_told_to_stop(torture::run(&settings)).await?))
             }
         }
+    }
+}
+
+/// Gives up when told to stop; what was started ends with what is dropped here.
+async fn unless_told_to_stop(work: impl Future<Output = Result<bool>>) -> Result<bool> {
+    tokio::select! {
+        done = work => done,
+        () = listen::told_to_stop() => bail!("stopped before the end"),
     }
 }
 

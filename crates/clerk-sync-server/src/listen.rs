@@ -101,3 +101,16 @@ pub(crate) async fn told_to_stop() {
         () = terminate => {}
     }
 }
+
+/// Resolves when standard input ends: whoever holds the other end is gone, however that came.
+pub(crate) async fn input_ended() {
+    let (ended, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: a read of the runtime's would have to end before the program can.
+    std::thread::spawn(move || {
+        // Broken is as good as ended.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    // A thread that is gone has nothing more to wait for.
+    let _ = told.await;
+}

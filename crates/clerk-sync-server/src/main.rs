@@ -12,6 +12,7 @@ mod doctor;
 mod listen;
 mod rig;
 mod telemetry;
+mod torture;
 
 use std::process::ExitCode;
 

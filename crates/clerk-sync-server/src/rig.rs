@@ -1,8 +1,10 @@
-//! An offline Clerk, the real program as a child process, and a browser of sorts: what `demo` and `bench`
-//! play on. Everything goes over real HTTP on loopback.
+//! An offline Clerk, the real program as a child process, and a browser of sorts: what `demo`, `bench` and
+//! `torture` play on. Everything goes over real HTTP on loopback.
 
+mod acks;
 mod database;
 mod gate;
+mod sample;
 mod server;
 mod wire;
 
@@ -12,10 +14,12 @@ use anyhow::{Context, Result};
 use clerk_sync_emulator::{Emulator, Id, NewUser, Options};
 use serde_json::Value;
 
+pub(crate) use acks::Acks;
 pub(crate) use database::{DatabaseUrl, Rows};
 pub(crate) use gate::Gate;
+pub(crate) use sample::Sample;
 pub(crate) use server::{ORIGIN, Server, ServerSettings};
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Condition, Wire};
 
 /// How long one request of the browser may take; longer than any answer of the server's.
 const BROWSER_TIME: Duration = Duration::from_secs(40);

@@ -9,11 +9,10 @@ use clerk_sync_emulator::{Emulator, Options, Weather};
 use futures_util::StreamExt;
 use tokio::sync::Mutex;
 
-use super::acks::Acks;
 use super::progress::Progress;
 use super::{database, verdict};
 use crate::cli::say;
-use crate::rig::{Gate, ORIGIN, Rows, Server, ServerSettings, me, somebody};
+use crate::rig::{Acks, Gate, ORIGIN, Rows, Server, ServerSettings, me, somebody};
 
 #[derive(Debug, Args)]
 pub(crate) struct Settings {

@@ -8,7 +8,7 @@ use crate::config::{Config, Raw};
 use crate::{compose, listen};
 
 /// Serves until told to stop, then drains.
-pub(super) async fn serve(flags: Raw, file: Option<&Path>) -> Result<()> {
+pub(super) async fn serve(flags: Raw, file: Option<&Path>, until_input_ends: bool) -> Result<()> {
     let config = Config::load(flags, file)?;
     let sync = compose::sync(&config).await?;
     let listener = listen::bind(config.listen).await?;
@@ -34,7 +34,13 @@ pub(super) async fn serve(flags: Raw, file: Option<&Path>) -> Result<()> {
         }
     });
     let app = compose::app(&sync, &config);
-    listen::serve(listener, app, listen::told_to_stop(), Duration::from_secs(config.drain_s)).await;
+    let told = async {
+        tokio::select! {
+            () = listen::told_to_stop() => {}
+            () = listen::input_ended(), if until_input_ends => {}
+        }
+    };
+    listen::serve(listener, app, told, Duration::from_secs(config.drain_s)).await;
     // Workers last: requests under way may leave them something to do.
     stop.send_replace(true);
     workers.await?;

@@ -54,14 +54,21 @@ impl DatabaseUrl {
 
     /// The same database over a wire that can be cut; `None` for one that is no server.
     pub(crate) async fn over_a_wire(&self) -> Result<Option<(Self, Wire)>> {
-        let Database::Mongodb { uri } = self.database()? else { return Ok(None) };
-        let (_, rest) = uri.split_once("://").context("a MongoDB address has ://")?;
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if let Database::Sqlite { .. } = self.database()? {
+            return Ok(None);
+        }
+        let (scheme, rest) = self.0.split_once("://").context("a database address has ://")?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(user, host)| (user, host));
         let wire = Wire::lay(host.to_owned()).await?;
-        let database = path.split('?').next().unwrap_or_default();
-        // The names of a replica set would lead past the wire.
-        let url = format!("mongodb://{}/{database}?directConnection=true", wire.address());
-        Ok(Some((Self(url), wire)))
+        let at = if user.is_empty() { "" } else { "@" };
+        let path = if scheme.starts_with("mongodb") {
+            // The names of a replica set would lead past the wire.
+            format!("{}?directConnection=true", path.split('?').next().unwrap_or_default())
+        } else {
+            path.to_owned()
+        };
+        Ok(Some((Self(format!("{scheme}://{user}{at}{}/{path}", wire.address())), wire)))
     }
 
     /// Keeps everybody else from writing, as a backup or a stuck process would, until the answer is dropped;
@@ -126,6 +133,11 @@ pub(crate) struct Rows {
 impl Rows {
     pub(crate) async fn read(database: &DatabaseUrl) -> Result<Self> {
         Self::read_from(compose::inspect(&database.database()?).await?).await
+    }
+
+    /// The event log alone, for a database with more rows than are to be read.
+    pub(crate) async fn log(database: &DatabaseUrl) -> Result<Self> {
+        Ok(Self { inspect: compose::inspect(&database.database()?).await?, entries: vec![] })
     }
 
     pub(crate) async fn read_from(inspect: Arc<dyn Inspect>) -> Result<Self> {

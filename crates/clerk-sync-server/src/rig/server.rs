@@ -1,10 +1,11 @@
 //! The real program as a child process.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clerk_sync_emulator::Emulator;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -18,10 +19,12 @@ const START_TIME: Duration = Duration::from_secs(20);
 /// How long it may take to end when told to.
 const STOP_TIME: Duration = Duration::from_secs(40);
 
-/// What a server is started with: variables of its environment, nothing else.
+/// What a server is started with: variables of its environment, and perhaps a program it is started by.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerSettings {
     variables: Vec<(&'static str, String)>,
+    launcher: Vec<String>,
+    log: Option<PathBuf>,
 }
 
 impl Default for ServerSettings {
@@ -33,6 +36,8 @@ impl Default for ServerSettings {
                 ("CLERK_SYNC_STALENESS_BOUND_MS", "200".to_owned()),
                 ("CLERK_SYNC_LISTEN", "127.0.0.1:0".to_owned()),
             ],
+            launcher: vec![],
+            log: None,
         }
     }
 }
@@ -41,6 +46,20 @@ impl ServerSettings {
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.set(name, value);
+        self
+    }
+
+    /// Starts it by another program, which must become it or pass its output on.
+    #[must_use]
+    pub(crate) fn launched_by(mut self, words: &[&str]) -> Self {
+        self.launcher = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Appends what it logs to a file instead of showing it.
+    #[must_use]
+    pub(crate) fn logging_to(mut self, file: &Path) -> Self {
+        self.log = Some(file.to_path_buf());
         self
     }
 
@@ -82,6 +101,19 @@ impl Server {
         format!("{}/webhooks/clerk", self.url())
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        self.child.id().context("the server has ended")
+    }
+
+    /// Sends it a signal by its name: `STOP`, `CONT`.
+    pub(crate) async fn signal(&self, name: &str) -> Result<()> {
+        let sent =
+            Command::new("kill").args([&format!("-{name}"), &self.pid()?.to_string()]).status().await?;
+        ensure!(sent.success(), "the server could not be sent SIG{name}");
+        Ok(())
+    }
+
     /// `kill -9`.
     pub(crate) async fn kill(&mut self) -> Result<()> {
         self.child.kill().await.context("the server could not be killed")
@@ -97,11 +129,7 @@ impl Server {
 
     /// Tells it to stop and waits until it has.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        let Some(pid) = self.child.id() else { return Ok(()) };
-        let told = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
-        if !told.success() {
-            bail!("the server could not be told to stop");
-        }
+        self.signal("TERM").await?;
         let status = tokio::time::timeout(STOP_TIME, self.child.wait())
             .await
             .context("the server did not stop in time")??;
@@ -114,12 +142,25 @@ impl Server {
 
 async fn spawn(settings: &ServerSettings, database: &DatabaseUrl) -> Result<(Child, SocketAddr)> {
     let program = std::env::current_exe().context("this program does not know where it is")?;
-    let mut child = Command::new(program)
-        .arg("serve")
+    let mut command = match settings.launcher.split_first() {
+        Some((launcher, words)) => {
+            let mut command = Command::new(launcher);
+            command.args(words).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    if let Some(file) = &settings.log {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
+        command.stderr(file);
+    }
+    let mut child = command
+        .args(["serve", "--until-input-ends"])
         .env_clear()
         .envs(settings.variables.iter().map(|(name, value)| (*name, value.as_str())))
         .env("DATABASE_URL", database.as_str())
-        .stdin(Stdio::null())
+        // Whatever ends us closes this pipe, and then the server ends as well.
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
