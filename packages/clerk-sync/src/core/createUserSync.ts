@@ -1,9 +1,8 @@
-import { keepTrying } from './keepTrying'
+import { keepTrying, type KeepTryingOptions } from './keepTrying'
 import { type ProgressStore, progressStore } from './progress'
 import type { UserSyncOptions, WaitOptions } from './types'
 import { waitForUser } from './waitForUser'
 import type { Me } from './wire'
-import type { UserSyncError } from './errors'
 
 export type UserKey = readonly ['clerk-sync', 'user', string | null]
 
@@ -13,7 +12,7 @@ export interface UserSync<T> {
   /** The user, once there. Rejects with a `UserSyncError`, or with `signal.reason`. */
   waitForUser(wait: WaitOptions): Promise<T>
   /** Asks on after a wait failed: slowly, while the page is visible. */
-  keepTrying(wait: Omit<WaitOptions, 'retries' | 'onProgress'> & { error: UserSyncError }): Promise<T>
+  keepTrying(wait: KeepTryingOptions): Promise<T>
   readonly progress: ProgressStore
   /** Of a cache entry: one account, one key. */
   queryKey(userId: string | null | undefined): UserKey

@@ -1,5 +1,6 @@
 export { createUserSync, type UserKey, type UserSync } from './createUserSync'
 export { UserSyncError, type UserSyncErrorCode } from './errors'
+export type { KeepTryingOptions } from './keepTrying'
 export { type Phase, phaseOf } from './phase'
 export type { ProgressStore } from './progress'
 export type { Register, RegisteredUser } from './register'

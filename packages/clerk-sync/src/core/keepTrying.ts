@@ -9,14 +9,16 @@ const SLOW_MS = 15_000
 /** The longest the server can put us off, in milliseconds. */
 const LONGEST_MS = 3_600_000
 
+export type KeepTryingOptions = Omit<WaitOptions, 'retries' | 'onProgress'> & {
+  /** What the wait before ended with. */
+  error: UserSyncError
+}
+
 /**
  * After a wait that ended with `error`: asks on, slowly and only while the page is visible, until the user is there.
  * Rejects when asking cannot help any more.
  */
-export async function keepTrying<T>(
-  options: UserSyncOptions<T>,
-  { error, ...wait }: Omit<WaitOptions, 'retries' | 'onProgress'> & { error: UserSyncError },
-): Promise<T> {
+export async function keepTrying<T>(options: UserSyncOptions<T>, { error, ...wait }: KeepTryingOptions): Promise<T> {
   const once = { waitSeconds: options.waitSeconds === 0 ? 0 : 25, ...wait, retries: { notSynced: 0, other: 0 } }
   for (;;) {
     const ms = SLOW_MS * (1 + (options.random ?? Math.random)())
@@ -25,7 +27,6 @@ export async function keepTrying<T>(
     try {
       return await waitForUser(options, once)
     } catch (reason) {
-      wait.signal?.throwIfAborted()
       if (!UserSyncError.is(reason) || !reason.retryable) throw reason
       error = reason
     }

@@ -56,11 +56,17 @@ export interface Backoff {
 }
 
 /** Something that happened, for logs and metrics. No token, no address and no body is in it. */
-export type UserSyncEvent =
-  | { type: 'attempt'; attempt: number }
-  | { type: 'retry'; attempt: number; code: UserSyncError['code']; delayMs: number }
-  | { type: 'ready'; attempt: number; elapsedMs: number }
-  | { type: 'failed'; attempt: number; elapsedMs: number; code: UserSyncError['code'] }
+export interface UserSyncEvent {
+  type: 'attempt' | 'retry' | 'ready' | 'failed'
+  /** The request it is about, from 1. */
+  attempt: number
+  /** Since the wait began, in milliseconds. */
+  elapsedMs: number
+  /** Of `retry` and `failed`. */
+  code?: UserSyncError['code'] | undefined
+  /** Of `retry`: until the next request, in milliseconds. */
+  delayMs?: number | undefined
+}
 
 export interface UserSyncOptions<T> {
   /** The address of `GET /me`. */

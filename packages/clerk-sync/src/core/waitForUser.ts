@@ -1,28 +1,26 @@
 import { attempt } from './attempt'
-import { pause } from './bounded'
+import { LEFT, pause } from './bounded'
 import { UserSyncError } from './errors'
 import { isOffline, until } from './page'
-import { nextDelayMs, scheduleOf } from './schedule'
-import type { UserSyncOptions, WaitOptions } from './types'
+import { backoffOf, nextDelayMs } from './schedule'
+import type { UserSyncEvent, UserSyncOptions, WaitOptions } from './types'
 
 declare const process: { env: { NODE_ENV?: string } } | undefined
 
-/** Why a request ends when the page is left; it is made anew if the page comes back. */
-const LEFT = /* @__PURE__ */ new Error('the page was left')
-
-const DEFAULT_WAIT_SECONDS = 5
-
 /** Asks until the user is there, the retries are used up, or `signal` ends it. */
 export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOptions): Promise<T> {
-  const { getToken, userId, signal, onProgress } = wait
-  const schedule = scheduleOf({ ...options.retries, ...wait.retries }, wait.backoff ?? options.backoff, options.random)
-  const waitSeconds = wait.waitSeconds ?? options.waitSeconds ?? DEFAULT_WAIT_SECONDS
-  const begun = Date.now()
+  const { signal, onProgress } = wait
+  const backoff = backoffOf(wait.backoff ?? options.backoff)
+  const retries = { notSynced: 5, other: 1, ...options.retries, ...wait.retries }
   const spent = { notSynced: 0, other: 0 }
-  let number = 1
-  let freshToken = false
-  const report = (nextDelayMs: number, offline = false) =>
-    onProgress?.({ attempt: number, elapsedMs: Date.now() - begun, nextDelayMs, offline })
+  const waitSeconds = wait.waitSeconds ?? options.waitSeconds ?? 5
+  const ask = { userId: undefined, signal, ...wait, waitSeconds, freshToken: false }
+  const begun = Date.now()
+  let attempts = 1
+  const facts = () => ({ attempt: attempts, elapsedMs: Date.now() - begun })
+  const report = (nextDelayMs: number, offline = false) => onProgress?.({ ...facts(), nextDelayMs, offline })
+  const tell = (type: UserSyncEvent['type'], more?: Partial<UserSyncEvent>) =>
+    options.onEvent?.({ type, ...facts(), ...more })
 
   for (;;) {
     signal?.throwIfAborted()
@@ -31,64 +29,46 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
       await until(() => !isOffline(), 'online', signal)
     }
     report(0)
-    options.onEvent?.({ type: 'attempt', attempt: number })
-    const outcome = await whileShown((shown) =>
-      attempt(options, { getToken, userId, waitSeconds, freshToken, signal: shown }), signal)
-    // Left and come back, or the network went away meanwhile: neither was an answer.
-    if (!outcome || ('code' in outcome && outcome.retry && isOffline())) continue
-
-    const elapsedMs = Date.now() - begun
+    tell('attempt')
+    const outcome = await attempt(options, ask)
     if ('user' in outcome) {
-      options.onEvent?.({ type: 'ready', attempt: number, elapsedMs })
+      tell('ready')
       return outcome.user
     }
-    warnOfPlain404(options, outcome.status, outcome.serverCode)
-    const { code } = outcome
-    // A token is refused for its age, too; one made anew settles it.
-    const renew: boolean = outcome.status === 401 && code === 'signed_out' && !freshToken
-    freshToken ||= renew
-    const delayMs = renew ? 0 : nextDelayMs(schedule, spent, outcome)
-    if (delayMs === undefined) {
-      options.onEvent?.({ type: 'failed', attempt: number, elapsedMs, code })
-      throw new UserSyncError(outcome, number, elapsedMs, Boolean(outcome.retry))
+    // Left or offline meanwhile: neither was an answer, so neither is counted.
+    if (outcome.cause === LEFT) {
+      let looks = 0
+      await until(() => looks++ > 0, 'pageshow', signal)
+      continue
     }
-    if (outcome.retry) spent[outcome.retry]++
-    options.onEvent?.({ type: 'retry', attempt: number, code, delayMs })
+    const { retry, code, held, cause, ...details } = outcome
+    if (retry && isOffline()) continue
+    if (details.status === 404 && !details.serverCode && !options.strict404) warn(options.endpoint)
+
+    // A token is refused for its age, too; one made anew settles it.
+    const renew: boolean = code === 'signed_out' && details.status === 401 && !ask.freshToken
+    ask.freshToken ||= renew
+    const delayMs = renew ? 0 : nextDelayMs(backoff, retries, spent, outcome, (options.random ?? Math.random)())
+    tell(delayMs === undefined ? 'failed' : 'retry', { code, delayMs })
+    if (delayMs === undefined) {
+      throw new UserSyncError({ ...details, code, attempts, elapsedMs: Date.now() - begun, retryable: !!retry }, cause)
+    }
+    if (retry) spent[retry]++
     if (delayMs) {
       report(delayMs)
       await pause(delayMs, signal)
     }
-    number++
-  }
-}
-
-/** Ends `work` when the page is left, so that the browser may keep the page; undefined once it has come back. */
-async function whileShown<R>(work: (signal: AbortSignal) => Promise<R>, outer?: AbortSignal): Promise<R | undefined> {
-  const controller = new AbortController()
-  const stop = () => controller.abort(outer!.reason)
-  const leave = () => controller.abort(LEFT)
-  const page = typeof window === 'undefined' ? undefined : window
-  outer?.addEventListener('abort', stop)
-  page?.addEventListener('pagehide', leave)
-  try {
-    return await work(controller.signal)
-  } catch (reason) {
-    if (reason !== LEFT) throw reason
-    let looks = 0
-    await until(() => looks++ > 0, 'pageshow', outer)
-    return undefined
-  } finally {
-    outer?.removeEventListener('abort', stop)
-    page?.removeEventListener('pagehide', leave)
+    attempts++
   }
 }
 
 const warned = /* @__PURE__ */ new Set<string>()
 
-function warnOfPlain404({ endpoint, strict404 }: Pick<UserSyncOptions<never>, 'endpoint' | 'strict404'>, status?: number, serverCode?: string) {
+/** A 404 of no server of ours is taken for a user to come; it may as well be a wrong address. */
+function warn(endpoint: string | URL) {
   if (typeof process === 'undefined' || process.env.NODE_ENV === 'production') return
   const address = String(endpoint)
-  if (status !== 404 || serverCode || strict404 || warned.has(address)) return
+  if (warned.has(address)) return
   warned.add(address)
   console.warn(
     `clerk-sync: ${address} answered 404 without the code "user_not_synced". It is taken for a user to come; ` +

@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+const ours = [
+  { find: /^clerk-sync$/, replacement: here('src/core/index.ts') },
+  { find: /^clerk-sync\/(query|react|vue|testing)$/, replacement: here('src/$1/index.ts') },
+]
+
+/** The oldest React and TanStack Query that are supported. */
+const oldest = [
+  { find: /^react$/, replacement: here('node_modules/react-18') },
+  { find: /^react\/(.*)$/, replacement: here('node_modules/react-18/$1') },
+  { find: /^react-dom$/, replacement: here('node_modules/react-dom-18') },
+  { find: /^react-dom\/(.*)$/, replacement: here('node_modules/react-dom-18/$1') },
+  { find: /^@tanstack\/react-query$/, replacement: here('node_modules/react-query-lowest') },
+]
+
+const reactTests = ['tests/react/**/*.test.tsx', 'tests/faults/*.test.tsx']
+
+export default defineConfig({
+  test: {
+    isolate: false,
+    projects: [
+      {
+        resolve: { alias: ours },
+        test: { name: 'core', include: ['tests/core/**/*.test.ts'], environment: 'node' },
+      },
+      {
+        resolve: { alias: ours },
+        test: { name: 'vue', include: ['tests/vue/**/*.test.ts'], environment: 'happy-dom' },
+      },
+      {
+        resolve: { alias: ours },
+        test: { name: 'newest', include: reactTests, environment: 'happy-dom' },
+      },
+      {
+        resolve: { alias: [...ours, ...oldest] },
+        test: {
+          name: 'oldest',
+          include: reactTests,
+          environment: 'happy-dom',
+          // Inlined, so that their own imports of React are replaced as well.
+          server: { deps: { inline: [/testing-library/, /react-query-lowest/, /react-dom-18/, /use-sync-external-store/] } },
+        },
+      },
+    ],
+  },
+})
