@@ -8,13 +8,9 @@ const ours = [
   { find: /^clerk-sync\/(query|react|vue|testing)$/, replacement: here('src/$1/index.ts') },
 ]
 
-/** The oldest React and TanStack Query that are supported. */
+/** The oldest of everything that is supported, instead of the newest. */
 const oldest = [
-  { find: /^react$/, replacement: here('node_modules/react-18') },
-  { find: /^react\/(.*)$/, replacement: here('node_modules/react-18/$1') },
-  { find: /^react-dom$/, replacement: here('node_modules/react-dom-18') },
-  { find: /^react-dom\/(.*)$/, replacement: here('node_modules/react-dom-18/$1') },
-  { find: /^@tanstack\/react-query$/, replacement: here('node_modules/react-query-lowest') },
+  { find: /^(react|react-dom|@testing-library\/react|@tanstack\/react-query)(\/.*)?$/, replacement: here('tests/oldest/node_modules/$1$2') },
 ]
 
 const reactTests = ['tests/react/**/*.test.tsx', 'tests/faults/*.test.tsx']
@@ -42,7 +38,7 @@ export default defineConfig({
           include: reactTests,
           environment: 'happy-dom',
           // Inlined, so that their own imports of React are replaced as well.
-          server: { deps: { inline: [/testing-library/, /react-query-lowest/, /react-dom-18/, /use-sync-external-store/] } },
+          server: { deps: { inline: [/@testing-library\/react/, /@tanstack/] } },
         },
       },
     ],
