@@ -78,6 +78,11 @@ Exit code 0: all is ok; 1: warnings; 2: errors. Every check is in docs/doctor.md
   clerk-sync settings
   clerk-sync settings | grep WEBHOOK")]
     Settings,
+    /// Prints the OpenAPI description of what `serve` answers.
+    #[command(after_help = "Examples:
+  clerk-sync openapi > openapi.json
+  clerk-sync openapi | jq '.paths | keys'")]
+    Openapi,
     /// Measures, and checks that nothing is lost: sign-ups, a stampede, replicas, hours of weather.
     #[command(
         subcommand,
@@ -168,6 +173,10 @@ impl Cli {
             }
             Command::Settings => {
                 say(config::page().trim_end());
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Openapi => {
+                say(&serde_json::to_string_pretty(&clerk_sync::http::openapi())?);
                 Ok(ExitCode::SUCCESS)
             }
             Command::Bench(bench) => {
