@@ -20,6 +20,8 @@ pub struct Calls {
     pub by_status: BTreeMap<u16, u64>,
     /// Calls that were hung up on.
     pub hung_up: u64,
+    /// Calls of the Frontend API, which are in none of the others.
+    pub frontend: u64,
 }
 
 impl Calls {
@@ -33,6 +35,10 @@ impl Calls {
         } else if self.user_reads.len() < MAX_USERS {
             self.user_reads.insert(id.to_owned(), 1);
         }
+    }
+
+    pub(crate) fn count_frontend(&mut self) {
+        self.frontend += 1;
     }
 
     pub(crate) fn count_hung_up(&mut self) {

@@ -11,6 +11,7 @@ use crate::app::{App, Identity, Origin, TokenError};
 use crate::calls::Calls;
 use crate::clock::lock;
 use crate::deliver::{Deliver, Deliveries, DeliverySettings, NotLoopback, Target, WebhookKey};
+use crate::frontend_api;
 use crate::id::{Id, IdMaker};
 use crate::limit::Limits;
 use crate::options::{Options, StartError};
@@ -75,10 +76,13 @@ pub async fn start(options: Options) -> Result<Emulator, StartError> {
         issuer: format!("https://{}", options.issuer_host),
         authorized_party: options.authorized_party,
         session_claims: options.session_claims,
+        clerk_js: options.clerk_js,
+        multi_session: options.multi_session,
+        token_lifetime_s: i64::try_from(options.token_lifetime.as_secs()).unwrap_or(i64::MAX),
         jwt_templates: options.jwt_templates,
         key: signing_key,
     };
-    let state = State::new(seeds[2], format!("img.{}", options.issuer_host));
+    let state = State::new(seeds[2], format!("img.{}", options.issuer_host), options.multi_session);
     let limits = Limits::new(options.rate_limit);
     let app =
         Arc::new(App::new(identity, state, sky, timeline, deliver.clone(), limits, IdMaker::new(seeds[3])));
@@ -94,6 +98,12 @@ impl Emulator {
     /// Where it listens: `http://127.0.0.1:PORT`, without `/v1`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The Frontend API, to be nested under a prefix of a page's own origin such as `/__clerk`: the `proxyUrl` of Clerk's
+    /// SDK. The emulator serves it itself as well, at its root and under `/__clerk`.
+    pub fn frontend_api(&self) -> axum::Router {
+        frontend_api::router(self.app.clone())
     }
 
     /// The key for the Backend API.

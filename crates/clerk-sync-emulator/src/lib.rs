@@ -20,13 +20,16 @@
 //! # Ok(()) }
 //! ```
 
+mod api_error;
 mod app;
 mod backend_api;
 mod calls;
+mod client;
 mod clock;
 mod control;
 mod deliver;
 mod emulator;
+mod frontend_api;
 mod id;
 mod limit;
 mod metadata;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -23,8 +24,15 @@ pub struct Options {
     pub webhook_secret: String,
     /// Host of the Frontend API: it is in the publishable key, and `https://` before it is the issuer of tokens.
     pub issuer_host: String,
-    /// The `azp` claim of tokens.
+    /// The `azp` claim of tokens; without it, that of a browser's tokens is the origin of its page. Pages of this origin
+    /// and of loopback may use the Frontend API.
     pub authorized_party: Option<String>,
+    /// How long a session token lasts, in whole seconds; Clerk's last 60 s.
+    pub token_lifetime: Duration,
+    /// Whether a browser may be signed in as several users at once.
+    pub multi_session: bool,
+    /// The folder of an installed `@clerk/clerk-js`, to be served to pages.
+    pub clerk_js: Option<PathBuf>,
     /// Custom claims of session tokens; shortcodes such as `{{user.primary_email_address}}` are filled in.
     pub session_claims: Map<String, Value>,
     /// JWT templates by name.
@@ -52,6 +60,9 @@ impl Default for Options {
             webhook_secret: "whsec_b2ZmbGluZS1jbGVyay13ZWJob29rLWtl".to_owned(),
             issuer_host: "offline.clerk.example".to_owned(),
             authorized_party: None,
+            token_lifetime: Duration::from_secs(60),
+            multi_session: false,
+            clerk_js: None,
             session_claims: Map::new(),
             jwt_templates: BTreeMap::new(),
             rate_limit: Some(RateLimit::PRODUCTION),
@@ -117,6 +128,7 @@ impl Options {
                 self.issuer_host.contains('.') && self.issuer_host.bytes().all(host_allowed),
                 "a host name with a dot in it",
             ),
+            ("token_lifetime", (1..=86_400).contains(&self.token_lifetime.as_secs()), "1 s to a day"),
             ("webhook_timeout", !self.webhook_timeout.is_zero(), "longer than nothing"),
             ("webhook_concurrency", (1..=1_024).contains(&self.webhook_concurrency), "1 to 1024"),
             (

@@ -17,14 +17,19 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use crate::api_error::json_response;
 use crate::app::App;
 use crate::backend_api;
 use crate::clock::lock;
 use crate::control;
+use crate::frontend_api;
 use crate::timeline::Event;
 
 /// How many connections may be open at once; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 4_096;
+
+/// Where a page's proxy path leads, so that a development server can forward it as it is.
+const FRONTEND_PREFIX: &str = "/__clerk";
 
 /// How long accepting rests after it failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -67,7 +72,7 @@ async fn connection(stream: TcpStream, app: Arc<App>, router: Router) {
 
 async fn answer(request: Request<Incoming>, app: Arc<App>, router: Router) -> Result<Response, HungUp> {
     let outage = app.sky().weather.api_outage;
-    if outage && !request.uri().path().starts_with("/__emulator/") {
+    if outage && is_backend(request.uri().path()) {
         lock(&app.calls).count_hung_up();
         app.note(Event::ApiHungUp);
         return Err(HungUp);
@@ -79,9 +84,16 @@ async fn answer(request: Request<Incoming>, app: Arc<App>, router: Router) -> Re
     }
 }
 
+/// The weather of the API is the backend's: browsers and the control API have none.
+fn is_backend(path: &str) -> bool {
+    let elsewhere = ["/__emulator/", FRONTEND_PREFIX, "/npm/"];
+    !elsewhere.into_iter().any(|prefix| path.starts_with(prefix)) && !frontend_api::owns(path)
+}
+
 fn router(app: Arc<App>) -> Router {
-    let backend = app.clone();
+    let halves = app.clone();
     let public_keys = app.clone();
+    let frontend = frontend_api::router(app.clone());
     Router::new()
         .nest("/__emulator", control::router(app))
         .route(
@@ -89,8 +101,19 @@ fn router(app: Arc<App>) -> Router {
             axum::routing::get(move || {
                 let body = public_keys.identity.key.jwks().to_string().into_bytes();
                 let trace_id = public_keys.fresh_hex();
-                async move { backend_api::json_response(StatusCode::OK, body, &trace_id) }
+                async move { json_response(StatusCode::OK, body, &trace_id) }
             }),
         )
-        .fallback(move |request: Request<Body>| backend_api::serve(backend.clone(), request))
+        .nest(FRONTEND_PREFIX, frontend)
+        .fallback(move |request: Request<Body>| {
+            let app = halves.clone();
+            async move {
+                let path = request.uri().path();
+                if frontend_api::owns(path) || path.starts_with("/npm/") {
+                    frontend_api::serve(app, request).await
+                } else {
+                    backend_api::serve(app, request).await
+                }
+            }
+        })
 }

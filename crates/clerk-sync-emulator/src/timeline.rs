@@ -64,6 +64,13 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         user_id: Option<String>,
     },
+    /// A browser's call to the Frontend API was answered.
+    FrontendCall {
+        /// Method and path with the ids left out.
+        route: &'static str,
+        /// The status of the answer.
+        status: u16,
+    },
     /// A call to the Backend API was hung up on.
     ApiHungUp,
     /// A webhook came into being.

@@ -60,6 +60,11 @@ Every setting is in docs/configuration.md.")]
   clerk-sync settings
   clerk-sync settings | grep WEBHOOK")]
     Settings,
+    /// Prints the OpenAPI description of what `serve` answers.
+    #[command(after_help = "Examples:
+  clerk-sync openapi > openapi.json
+  clerk-sync openapi | jq '.paths | keys'")]
+    Openapi,
     /// Measures, and checks that nothing is lost: sign-ups, a stampede, kill -9.
     #[command(
         subcommand,
@@ -135,6 +140,10 @@ impl Cli {
             }
             Command::Settings => {
                 say(config::page().trim_end());
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Openapi => {
+                say(&serde_json::to_string_pretty(&clerk_sync::http::openapi())?);
                 Ok(ExitCode::SUCCESS)
             }
             Command::Bench(bench) => {

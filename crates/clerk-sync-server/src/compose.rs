@@ -1,7 +1,9 @@
 //! Puts the parts together: the one place that names all rooms.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use ::http::{HeaderName, HeaderValue, Method, header};
 use anyhow::{Context, Result};
 use axum::Router;
 use clerk_sync::clerk::api::{ApiSettings, ClerkApi};
@@ -14,7 +16,12 @@ use clerk_sync::postgres::PostgresStore;
 use clerk_sync::sqlite::SqliteStore;
 use clerk_sync::{ClerkSync, SystemClock, http, mongodb, postgres, sqlite};
 
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
 use crate::config::{Config, Database};
+
+/// How long a browser may remember that it may ask.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
 /// The sync of a configuration.
 pub(crate) async fn sync(config: &Config) -> Result<ClerkSync> {
@@ -60,7 +67,21 @@ pub(crate) async fn sync(config: &Config) -> Result<ClerkSync> {
 
 /// The routes of the standalone program.
 pub(crate) fn app(sync: &ClerkSync, config: &Config) -> Router {
-    http::routes(sync.clone(), &config.http)
+    http::routes(sync.clone(), &config.http).layer(cors(config.allowed_origins.clone()))
+}
+
+/// Lets pages of these origins, and no others, ask `GET /me`; the other routes are not for browsers.
+fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
+    let allowed = AllowOrigin::predicate(move |origin, request| {
+        request.uri.path() == "/me" && origins.contains(origin)
+    });
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_credentials(true)
+        .allow_methods([Method::GET])
+        .allow_headers([header::AUTHORIZATION, HeaderName::from_static("prefer")])
+        .expose_headers(http::EXPOSED_HEADERS)
+        .max_age(PREFLIGHT_AGE)
 }
 
 /// A database as the engine and as operators see it.

@@ -14,6 +14,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use axum::http::HeaderValue;
 use clerk_sync::clerk::PublishableKey;
 use clerk_sync::clerk::api::BudgetSettings;
 use clerk_sync::clerk::secret::{SecretKey, WebhookSecrets};
@@ -38,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) issuer: String,
     pub(crate) authorized_parties: Vec<String>,
+    pub(crate) allowed_origins: Vec<HeaderValue>,
     pub(crate) allow_missing_azp: bool,
     pub(crate) claims_required: Vec<String>,
     pub(crate) roles: RolePolicy,

@@ -2,6 +2,7 @@
 //!
 //! - [`routes`]: `POST /webhooks/clerk`, `GET /me`, `/healthz`, `/readyz`, `/metrics`.
 //! - [`UserLayer`]: guards routes; behind it the user's record exists.
+//! - [`openapi`]: the description of all routes.
 //! - [`CurrentUser`], [`MaybeUser`], [`CurrentSession`]: extractors.
 
 mod error;
@@ -9,19 +10,28 @@ mod extract;
 mod health;
 mod layer;
 mod me;
+mod openapi;
 mod prefer;
+mod request_id;
 mod webhook;
 
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
+use http::{HeaderName, header};
 
 use crate::ClerkSync;
 pub use error::Problem;
 pub use extract::{CurrentSession, CurrentUser, MaybeUser};
 pub use layer::{UserLayer, UserService};
 pub use me::Me;
+pub use openapi::openapi;
+
+/// What a page of another origin has to be allowed to read (`Access-Control-Expose-Headers`).
+pub const EXPOSED_HEADERS: [HeaderName; 4] =
+    [header::RETRY_AFTER, prefer::PREFERENCE_APPLIED, request_id::X_REQUEST_ID, me::SYNC_SOURCE];
 
 /// Limits of the routes.
 #[derive(Debug, Clone)]
@@ -79,4 +89,5 @@ pub fn routes(sync: ClerkSync, limits: &HttpLimits) -> Router {
                 .route("/metrics", get(health::metrics))
                 .with_state(sync),
         )
+        .layer(from_fn(request_id::identify))
 }

@@ -38,7 +38,9 @@ impl App {
             let user = state.create_user(new, SignUp::EmailCode, tick)?;
             (user, state.fresh_id("ema", tick.now_ms))
         };
-        self.code_sent(&user, &email_id, origin);
+        if let Some(email) = user.primary_email() {
+            self.code_sent(&email_id, &email.email_address, Some(&user), origin);
+        }
         self.user_created(&user, origin);
         let session = self.create_session(NewSession::of(&*user.id), origin)?;
         Ok((user, session))
@@ -158,12 +160,17 @@ impl App {
     /// A sign-in changes the user as well (`last_sign_in_at`), so it is two events.
     pub(crate) fn create_session(&self, new: NewSession, origin: &Origin) -> Result<Arc<Session>, Refusal> {
         let tick = self.tick();
-        let (user, session) = lock(&self.state).create_session(new, tick)?;
-        self.session_changed(&session, &user, false, origin);
-        if session.actor.is_none() {
-            self.user_updated(&user, origin);
-        }
+        let (user, session) = lock(&self.state).create_session(new, None, tick)?;
+        self.signed_in(&session, &user, origin);
         Ok(session)
+    }
+
+    /// The events of a sign-in.
+    pub(super) fn signed_in(&self, session: &Session, user: &Arc<User>, origin: &Origin) {
+        self.session_changed(session, user, false, origin);
+        if session.actor.is_none() {
+            self.user_updated(user, origin);
+        }
     }
 
     /// Ends a session in the way named by `status`. One that is not live any more stays as it is.

@@ -3,23 +3,31 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{HeaderMap, header};
 use serde::Serialize;
 use serde_json::json;
 
 use super::App;
+use crate::client::CODE;
 use crate::clock::now_ms;
+use crate::id::Id;
 use crate::session::{Session, SessionStatus};
 use crate::timeline::Event;
 use crate::user::User;
-
-/// The one-time code of every sign-up, as in Clerk's test mode.
-const SIGN_UP_CODE: &str = "424242";
 
 /// Who caused a change: what the event's `http_request` says.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Origin {
     pub(crate) client_ip: String,
     pub(crate) user_agent: String,
+}
+
+impl Origin {
+    /// Whoever sent a request with these headers from this machine.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Self { client_ip: "127.0.0.1".to_owned(), user_agent: user_agent.unwrap_or_default().to_owned() }
+    }
 }
 
 #[derive(Serialize)]
@@ -85,13 +93,13 @@ impl App {
     pub(super) fn user_created(&self, user: &Arc<User>, origin: &Origin) {
         self.note(Event::UserCreated { user_id: user.id.clone(), updated_at: user.updated_at });
         let seen = user.seen_at(now_ms());
-        self.publish("user.created", user, &UserData::of(&seen), user.updated_at, origin);
+        self.publish("user.created", Some(user.id.clone()), &UserData::of(&seen), user.updated_at, origin);
     }
 
     pub(super) fn user_updated(&self, user: &Arc<User>, origin: &Origin) {
         self.note(Event::UserUpdated { user_id: user.id.clone(), updated_at: user.updated_at });
         let seen = user.seen_at(now_ms());
-        self.publish("user.updated", user, &UserData::of(&seen), user.updated_at, origin);
+        self.publish("user.updated", Some(user.id.clone()), &UserData::of(&seen), user.updated_at, origin);
     }
 
     pub(super) fn user_deleted(&self, user: &Arc<User>, origin: &Origin) {
@@ -99,7 +107,7 @@ impl App {
         let external_id = user.external_id.as_deref();
         let data = DeletedUser { deleted: true, external_id, id: &user.id, object: "user" };
         // Its only time is the envelope's: that must be later than the last version.
-        self.publish("user.deleted", user, &data, user.updated_at + 1, origin);
+        self.publish("user.deleted", Some(user.id.clone()), &data, user.updated_at + 1, origin);
     }
 
     /// `gone` leaves the user out of the event, because there is none any more.
@@ -120,35 +128,39 @@ impl App {
         });
         let seen = user.seen_at(now_ms());
         let data = SessionData { session, user: (!gone).then_some(&*seen) };
-        self.publish(event_type, user, &data, session.updated_at, origin);
+        self.publish(event_type, Some(user.id.clone()), &data, session.updated_at, origin);
     }
 
-    /// The e-mail with the code that a sign-up starts with.
-    pub(super) fn code_sent(&self, user: &Arc<User>, email_id: &str, origin: &Origin) {
-        let Some(email) = user.primary_email() else { return };
+    /// The e-mail with the code that a sign-up or a sign-in asked for.
+    pub(super) fn code_sent(&self, email_id: &str, to: &str, user: Option<&User>, origin: &Origin) {
+        let of_user = |user: &User| {
+            let mut emails = user.email_addresses.iter();
+            emails.find(|email| email.email_address == to).map(|email| email.id.clone())
+        };
         let data = json!({
             "object": "email",
             "id": email_id,
             "slug": "verification_code",
             "from_email_name": "notifications",
             "reply_to_email_name": null,
-            "to_email_address": email.email_address,
-            "email_address_id": email.id,
+            "to_email_address": to,
+            "email_address_id": user.and_then(of_user),
             "user_id": null,
-            "subject": format!("{SIGN_UP_CODE} is your verification code"),
-            "body": format!("<p>{SIGN_UP_CODE}</p>"),
-            "body_plain": SIGN_UP_CODE,
+            "subject": format!("{CODE} is your verification code"),
+            "body": format!("<p>{CODE}</p>"),
+            "body_plain": CODE,
             "status": "queued",
-            "data": {"app": {"name": self.identity.instance_id}, "otp_code": SIGN_UP_CODE},
+            "data": {"app": {"name": self.identity.instance_id}, "otp_code": CODE},
             "delivered_by_clerk": true
         });
-        self.publish("email.created", user, &data, user.created_at, origin);
+        let user_id = user.map(|user| user.id.clone());
+        self.publish("email.created", user_id, &data, now_ms(), origin);
     }
 
     fn publish(
         &self,
         event_type: &'static str,
-        user: &User,
+        user_id: Option<Id>,
         data: &impl Serialize,
         not_before_ms: i64,
         origin: &Origin,
@@ -163,6 +175,6 @@ impl App {
         };
         // Only a map with keys that are no text could fail, and there is none.
         let Ok(body) = serde_json::to_vec(&envelope) else { return };
-        self.deliver.publish(event_type, Some(user.id.clone()), Bytes::from(body));
+        self.deliver.publish(event_type, user_id, Bytes::from(body));
     }
 }

@@ -1,10 +1,12 @@
 //! The instance: its state, its key, its weather and its endpoint, behind one handle that every door shares.
 
 mod actions;
+mod clients;
 mod events;
 mod reads;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
@@ -33,6 +35,10 @@ pub(crate) struct Identity {
     pub(crate) issuer: String,
     pub(crate) authorized_party: Option<String>,
     pub(crate) session_claims: Map<String, Value>,
+    /// Where the SDK's files are, if it is served from here.
+    pub(crate) clerk_js: Option<PathBuf>,
+    pub(crate) multi_session: bool,
+    pub(crate) token_lifetime_s: i64,
     pub(crate) jwt_templates: BTreeMap<String, Map<String, Value>>,
     pub(crate) key: SigningKey,
 }

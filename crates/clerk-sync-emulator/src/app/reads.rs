@@ -95,7 +95,11 @@ impl App {
         let user = self.user_seen(&session.user_id, Some(read_at_ms), now_ms);
         let user = user.or_else(|_| self.true_user(&session.user_id))?;
         let identity = &self.identity;
-        let issuer = Issuer { url: &identity.issuer, authorized_party: identity.authorized_party.as_deref() };
+        let issuer = Issuer {
+            url: &identity.issuer,
+            authorized_party: identity.authorized_party.as_deref(),
+            token_lifetime_s: identity.token_lifetime_s,
+        };
         let issue = Issue { now_ms, read_at_ms, jti: self.fresh_hex() };
         let (header, claims) = match template {
             None => {

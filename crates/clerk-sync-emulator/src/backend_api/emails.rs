@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, ApiError, Call};
+use super::{Answer, Call};
+use crate::api_error::ApiError;
 use crate::app::{App, EmailChange};
 
 #[derive(Deserialize)]

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Answer, ApiError, Call};
+use super::{Answer, Call};
+use crate::api_error::ApiError;
 use crate::app::App;
 
 pub(super) fn jwks(app: &App, _: &Call) -> Result<Answer, ApiError> {

@@ -1,7 +1,6 @@
 //! The Backend API under `/v1`: one way in for every call, one table of routes.
 
 mod emails;
-mod errors;
 mod keys;
 mod params;
 mod sessions;
@@ -12,12 +11,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use errors::ApiError;
-
+use crate::api_error::{ApiError, json_response};
 use crate::app::{App, Origin};
 use crate::clock::{lock, now_ms};
 use crate::timeline::Event;
@@ -114,8 +112,13 @@ pub(crate) async fn serve(app: Arc<App>, request: Request<Body>) -> Response {
     let result = match (fate, to_bytes(body, MAX_BODY).await) {
         (Fate::Served, Ok(body)) => {
             let query = params::pairs(parts.uri.query().unwrap_or_default());
-            let call =
-                Call { segments: segments.clone(), query, body, version: None, origin: origin(&parts) };
+            let call = Call {
+                segments: segments.clone(),
+                query,
+                body,
+                version: None,
+                origin: Origin::of(&parts.headers),
+            };
             admit(&app, route, call, &parts.headers).and_then(|(route, call)| (route.handler)(&app, &call))
         }
         (Fate::Served, Err(_)) => Err(ApiError::body_too_large()),
@@ -182,11 +185,6 @@ fn version(headers: &HeaderMap, query: &[(String, String)]) -> Result<Option<Str
     }
 }
 
-fn origin(parts: &http::request::Parts) -> Origin {
-    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Origin { client_ip: "127.0.0.1".to_owned(), user_agent: user_agent.unwrap_or_default().to_owned() }
-}
-
 fn note(app: &App, route: Option<Route>, segments: &[String], status: StatusCode) {
     let name = route.map_or("unknown", |route| route.name);
     let user_id = match segments {
@@ -198,18 +196,6 @@ fn note(app: &App, route: Option<Route>, segments: &[String], status: StatusCode
     let user_read = user_id.as_deref().filter(|_| name == "GET /v1/users/{id}");
     lock(&app.calls).count(name, status.as_u16(), user_read);
     app.note(Event::ApiCall { route: name, status: status.as_u16(), user_id });
-}
-
-/// JSON under exactly the content type Clerk uses: its SDK reads nothing else as JSON.
-pub(crate) fn json_response(status: StatusCode, body: Vec<u8>, trace_id: &str) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(trace_id) = HeaderValue::from_str(trace_id) {
-        headers.insert("clerk-trace-id", trace_id);
-    }
-    response
 }
 
 impl Call {

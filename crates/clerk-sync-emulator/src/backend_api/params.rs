@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::ApiError;
+use crate::api_error::ApiError;
 use crate::state::Signed;
 
 /// How many values a repeated parameter may have.

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::params::Query;
-use super::{Answer, ApiError, Call};
+use super::{Answer, Call};
+use crate::api_error::ApiError;
 use crate::app::App;
 use crate::session::{NewSession, SessionStatus};
 use crate::state::SessionQuery;

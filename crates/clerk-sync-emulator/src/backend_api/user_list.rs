@@ -1,7 +1,7 @@
 //! The parameters of `GET /v1/users` and `GET /v1/users/count`.
 
-use super::ApiError;
 use super::params::Query;
+use crate::api_error::ApiError;
 use crate::state::{OrderBy, OrderKey, Page, UserQuery};
 
 /// The filters, the same for both endpoints.

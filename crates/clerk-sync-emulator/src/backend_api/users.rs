@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::params::Query;
-use super::{Answer, ApiError, Call, user_list};
+use super::{Answer, Call, user_list};
+use crate::api_error::ApiError;
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::user::{MetadataChange, NewUser, UserPatch};

@@ -89,6 +89,9 @@ impl State {
             directory_id: None,
             lockout_expires_at: (new.locked == Some(true)).then_some(now_ms + LOCKOUT_MS),
         });
+        if let Some(password) = &new.password {
+            self.passwords.set(&user.id, password);
+        }
         self.put(None, Some(user.clone()), now_ms);
         Ok(user)
     }

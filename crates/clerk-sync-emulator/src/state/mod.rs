@@ -1,26 +1,35 @@
 //! Users and sessions of the instance. Pure: time comes in as an argument, nothing is sent from here.
 
+mod clients;
 mod create;
 mod emails;
 mod history;
 mod identifiers;
 mod list;
+mod passwords;
 mod rules;
 mod sessions;
+mod sign_ins;
+mod sign_ups;
 mod users;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub(crate) use clients::ClientView;
 pub(crate) use create::SignUp;
 pub(crate) use history::MAX_AGE_MS;
 pub(crate) use list::{OrderBy, OrderKey, Page, Signed, UserQuery};
 pub(crate) use sessions::SessionQuery;
+pub(crate) use sign_ins::SignedIn;
 
+use crate::client::CodeAnswer;
 use crate::id::{Id, IdMaker};
 use crate::user::User;
+use clients::Clients;
 use history::History;
 use identifiers::Identifiers;
+use passwords::Passwords;
 use sessions::Sessions;
 
 /// Why a change or a question was refused. The Backend API turns each into Clerk's status and code.
@@ -100,6 +109,56 @@ pub enum Refusal {
     /// A locked user cannot sign in.
     #[error("the user is locked")]
     Locked,
+    /// Nobody has the identifier somebody wanted to sign in with.
+    #[error("no account has that identifier")]
+    IdentifierNotFound,
+    /// The one-time code is another one.
+    #[error("the code is incorrect")]
+    CodeIncorrect,
+    /// No code was sent that could be typed.
+    #[error("no code was sent yet")]
+    CodeNotSent,
+    /// The one-time code is too old.
+    #[error("the code has expired")]
+    CodeExpired,
+    /// Too many wrong codes were typed.
+    #[error("too many wrong codes: ask for another one")]
+    CodeFailed,
+    /// There is nothing left to prove.
+    #[error("that is verified already")]
+    AlreadyVerified,
+    /// The password is another one.
+    #[error("the password is incorrect")]
+    PasswordIncorrect,
+    /// The user cannot sign in in this way.
+    #[error("the strategy is not one of this user's")]
+    StrategyInvalid,
+    /// The browser is signed in, and one session is all it may have.
+    #[error("a session exists already, and there can be only one")]
+    SessionExists,
+    /// The browser has a session of this user.
+    #[error("this user is signed in already")]
+    AlreadySignedIn {
+        /// The session.
+        session_id: String,
+    },
+    /// The browser is not known, or not signed in.
+    #[error("signed out")]
+    SignedOut,
+}
+
+impl Refusal {
+    /// What becomes of a typed code.
+    fn of_code(answer: CodeAnswer) -> Result<(), Self> {
+        match answer {
+            CodeAnswer::Right => Ok(()),
+            CodeAnswer::Wrong => Err(Self::CodeIncorrect),
+            CodeAnswer::NotSent => Err(Self::CodeNotSent),
+            CodeAnswer::Expired => Err(Self::CodeExpired),
+            CodeAnswer::Failed => Err(Self::CodeFailed),
+            CodeAnswer::Verified => Err(Self::AlreadyVerified),
+        }
+    }
 }
 
 /// The moment a change happens, and how coarse the versions are that it leaves.
@@ -133,12 +192,16 @@ pub(crate) struct State {
     /// Which user an identification (`idn_…`) belongs to.
     identification_owner: HashMap<Id, Id>,
     sessions: Sessions,
+    clients: Clients,
+    passwords: Passwords,
+    /// Whether a browser may have sessions of several users.
+    multi_session: bool,
     history: History,
 }
 
 impl State {
     /// An empty instance. Ids follow from the seed; `image_host` is where image URLs point.
-    pub(crate) fn new(seed: u64, image_host: String) -> Self {
+    pub(crate) fn new(seed: u64, image_host: String, multi_session: bool) -> Self {
         Self {
             ids: IdMaker::new(seed),
             image_host,
@@ -148,6 +211,9 @@ impl State {
             identifiers: Identifiers::default(),
             identification_owner: HashMap::new(),
             sessions: Sessions::default(),
+            clients: Clients::default(),
+            passwords: Passwords::default(),
+            multi_session,
             history: History::default(),
         }
     }

@@ -18,6 +18,7 @@ const MAX_PER_USER: usize = 100;
 pub(super) struct Sessions {
     by_id: HashMap<Id, Arc<Session>>,
     by_user: HashMap<Id, Vec<Id>>,
+    by_client: HashMap<Id, Vec<Id>>,
     by_created: BTreeSet<(i64, Id)>,
 }
 
@@ -32,10 +33,11 @@ pub(crate) struct SessionQuery {
 }
 
 impl State {
-    /// Signs the user in: makes a session and notes the sign-in on the user.
+    /// Signs the user in: makes a session, in a browser of its own if none is named, and notes the sign-in on the user.
     pub(crate) fn create_session(
         &mut self,
         new: NewSession,
+        client: Option<&str>,
         tick: Tick,
     ) -> Result<(Arc<User>, Arc<Session>), Refusal> {
         if new.user_id.is_empty() {
@@ -55,11 +57,12 @@ impl State {
             return Err(not_found("organization", id));
         }
         let now_ms = tick.now_ms;
+        let client_id = client.map_or_else(|| self.ids.next("client", now_ms), Id::from);
         let session = Arc::new(Session {
             object: "session",
             id: self.ids.next("sess", now_ms),
             user_id: seen.id.clone(),
-            client_id: self.ids.next("client", now_ms),
+            client_id,
             actor: new.actor,
             status: if new.pending { SessionStatus::Pending } else { SessionStatus::Active },
             last_active_organization_id: None,
@@ -81,6 +84,9 @@ impl State {
             })?
         };
         self.sessions.insert(session.clone());
+        if let Some(client) = client {
+            self.settle_in(client, &session, now_ms)?;
+        }
         Ok((user, session))
     }
 
@@ -88,6 +94,13 @@ impl State {
     pub(crate) fn session(&self, id: &str, now_ms: i64) -> Result<Arc<Session>, Refusal> {
         let session = self.sessions.by_id.get(id).ok_or_else(|| not_found("session", id))?;
         Ok(expired(session, now_ms))
+    }
+
+    /// The live sessions in a browser, oldest first.
+    pub(super) fn live_sessions(&self, client: &str, now_ms: i64) -> Vec<Arc<Session>> {
+        let ids = self.sessions.by_client.get(client).into_iter().flatten();
+        let sessions = ids.filter_map(|id| self.sessions.by_id.get(id));
+        sessions.map(|session| expired(session, now_ms)).filter(|session| session.status.live()).collect()
     }
 
     /// Sessions that match, newest first, and how many match in all.
@@ -120,7 +133,7 @@ impl State {
             return Ok((session, false));
         }
         let ended = Arc::new(Session { status, updated_at: now_ms, ..Session::clone(&session) });
-        self.sessions.by_id.insert(ended.id.clone(), ended.clone());
+        self.sessions.replace(ended.clone());
         Ok((ended, true))
     }
 
@@ -144,10 +157,16 @@ impl State {
 }
 
 impl Sessions {
+    /// Puts the session in the place of what it was before.
+    pub(super) fn replace(&mut self, session: Arc<Session>) {
+        self.by_id.insert(session.id.clone(), session);
+    }
+
     fn insert(&mut self, session: Arc<Session>) {
         self.by_created.insert((session.created_at, session.id.clone()));
         let of_user = self.by_user.entry(session.user_id.clone()).or_default();
         of_user.push(session.id.clone());
+        self.by_client.entry(session.client_id.clone()).or_default().push(session.id.clone());
         let purged = (of_user.len() > MAX_PER_USER).then(|| of_user.remove(0));
         self.by_id.insert(session.id.clone(), session);
         if let Some(id) = purged {
@@ -158,6 +177,12 @@ impl Sessions {
     fn forget(&mut self, id: &str) {
         if let Some(old) = self.by_id.remove(id) {
             self.by_created.remove(&(old.created_at, old.id.clone()));
+            if let Some(of_client) = self.by_client.get_mut(&old.client_id) {
+                of_client.retain(|other| *other != old.id);
+                if of_client.is_empty() {
+                    self.by_client.remove(&old.client_id);
+                }
+            }
         }
     }
 }

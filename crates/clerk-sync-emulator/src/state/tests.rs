@@ -5,7 +5,7 @@ use crate::session::{NewSession, SessionStatus};
 use crate::user::{NewUser, User, UserPatch};
 
 fn state() -> State {
-    State::new(1, "img.example".to_owned())
+    State::new(1, "img.example".to_owned(), false)
 }
 
 fn tick(now_ms: i64) -> Tick {
@@ -183,9 +183,10 @@ fn a_lock_runs_out_by_itself_and_a_ban_ends_sessions() {
     let user = create(&mut state, "a@example.com", T);
     let locked = state.set_locked(&user.id, true, tick(T)).unwrap();
     assert_eq!(locked.seen_at(T + 1_500).lockout_expires_in_seconds, Some(3_599));
-    let refused = state.create_session(NewSession::of(&*user.id), tick(T + 10));
+    let refused = state.create_session(NewSession::of(&*user.id), None, tick(T + 10));
     assert_eq!(refused.unwrap_err(), Refusal::Locked);
-    let (signed_in, session) = state.create_session(NewSession::of(&*user.id), tick(T + 3_600_000)).unwrap();
+    let (signed_in, session) =
+        state.create_session(NewSession::of(&*user.id), None, tick(T + 3_600_000)).unwrap();
     assert_eq!(signed_in.last_sign_in_at, Some(T + 3_600_000));
     assert!(signed_in.updated_at > locked.updated_at);
 

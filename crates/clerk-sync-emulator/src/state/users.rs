@@ -38,7 +38,8 @@ impl State {
             unsafe_metadata: patch.unsafe_metadata.map(Value::Object),
         };
         check_metadata(&metadata)?;
-        self.change(id, tick, |user| {
+        let (password, digest) = (patch.password, patch.password_digest);
+        let user = self.change(id, tick, |user| {
             set_primaries(
                 user,
                 patch.primary_email_address_id,
@@ -56,7 +57,7 @@ impl State {
             set(&mut user.create_organizations_limit, patch.create_organizations_limit.map(Some));
             set(&mut user.legal_accepted_at, legal_accepted_at.map(Some));
             set(&mut user.created_at, created_at);
-            if patch.password.is_some() || patch.password_digest.is_some() {
+            if password.is_some() || digest.is_some() {
                 user.password_enabled = true;
                 user.password_last_updated_at = Some(tick.now_ms);
             }
@@ -72,7 +73,13 @@ impl State {
             set(&mut user.private_metadata, metadata.private_metadata);
             set(&mut user.unsafe_metadata, metadata.unsafe_metadata);
             Ok(())
-        })
+        })?;
+        match (password, digest) {
+            (Some(password), _) => self.passwords.set(&user.id, &password),
+            (None, Some(_)) => self.passwords.forget(&user.id),
+            (None, None) => {}
+        }
+        Ok(user)
     }
 
     /// Merges into (or, with `replace`, sets) the metadata fields that are given.
@@ -152,6 +159,7 @@ impl State {
     /// Removes the user and returns what it was.
     pub(crate) fn delete_user(&mut self, id: &str, tick: Tick) -> Result<Arc<User>, Refusal> {
         let before = self.unmanaged_user(id)?.clone();
+        self.passwords.forget(id);
         self.put(Some(before.clone()), None, tick.now_ms);
         Ok(before)
     }

@@ -12,8 +12,6 @@ pub(crate) use key::SigningKey;
 use crate::session::{Session, SessionStatus};
 use crate::user::User;
 
-/// How long a token lasts, in seconds.
-const LIFETIME_S: i64 = 60;
 /// How long before its issue a token is valid, in seconds; as in captured tokens.
 const NOT_BEFORE_S: i64 = 10;
 /// The header member `cat` of session tokens.
@@ -25,7 +23,7 @@ const TEMPLATE_CATEGORY: &str = "cl_B7d4PD222AAA";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenOptions {
-    /// Seconds until it expires, instead of 60; negative for a token that expired already.
+    /// Seconds until it expires, instead of the instance's; negative for a token that expired already.
     pub expires_in_seconds: Option<i64>,
     /// Unix seconds of its issue, instead of now.
     pub issued_at: Option<i64>,
@@ -44,6 +42,8 @@ pub struct TokenOptions {
 pub(crate) struct Issuer<'a> {
     pub(crate) url: &'a str,
     pub(crate) authorized_party: Option<&'a str>,
+    /// How long its tokens last, in seconds.
+    pub(crate) token_lifetime_s: i64,
 }
 
 /// A fresh token's times and number.
@@ -106,7 +106,8 @@ fn base_claims(issuer: Issuer<'_>, user: &User, options: &TokenOptions, issue: &
     claims.insert("sub".into(), json!(user.id));
     claims.insert("iat".into(), json!(iat));
     claims.insert("nbf".into(), json!(iat.saturating_sub(NOT_BEFORE_S)));
-    claims.insert("exp".into(), json!(iat.saturating_add(options.expires_in_seconds.unwrap_or(LIFETIME_S))));
+    let lifetime_s = options.expires_in_seconds.unwrap_or(issuer.token_lifetime_s);
+    claims.insert("exp".into(), json!(iat.saturating_add(lifetime_s)));
     claims.insert("jti".into(), json!(issue.jti));
     let party = options.authorized_party.as_deref().or(issuer.authorized_party);
     if let Some(party) = party.filter(|_| !options.no_authorized_party) {

@@ -11,7 +11,7 @@ use crate::user::NewUser;
 const T: i64 = 1_769_500_800_500;
 
 fn world() -> (std::sync::Arc<User>, std::sync::Arc<Session>) {
-    let mut state = State::new(1, "img.example".to_owned());
+    let mut state = State::new(1, "img.example".to_owned(), false);
     let new: NewUser = serde_json::from_value(json!({
         "email_address": ["ada@example.com"], "first_name": "Ada", "last_name": "King",
         "public_metadata": {"role": "admin"}, "private_metadata": {"secret": 1}
@@ -19,7 +19,7 @@ fn world() -> (std::sync::Arc<User>, std::sync::Arc<Session>) {
     .unwrap();
     let tick = Tick { now_ms: T, grain_ms: 0 };
     let user = state.create_user(new, SignUp::Admin, tick).unwrap();
-    state.create_session(NewSession::of(&*user.id), tick).unwrap()
+    state.create_session(NewSession::of(&*user.id), None, tick).unwrap()
 }
 
 fn issue() -> Issue {
@@ -27,7 +27,11 @@ fn issue() -> Issue {
 }
 
 fn issuer() -> Issuer<'static> {
-    Issuer { url: "https://clerk.example.com", authorized_party: Some("https://app.example.com") }
+    Issuer {
+        url: "https://clerk.example.com",
+        authorized_party: Some("https://app.example.com"),
+        token_lifetime_s: 60,
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use axum::http::HeaderValue;
 use clerk_sync::clerk::PublishableKey;
 use clerk_sync::clerk::api::BudgetSettings;
 use clerk_sync::clerk::keys::Keys;
@@ -11,6 +12,8 @@ use clerk_sync::clerk::secret::{SecretKey, WebhookSecrets};
 use clerk_sync::core::{RolePolicy, UserId};
 use clerk_sync::http::HttpLimits;
 use clerk_sync::{EngineSettings, Retention};
+
+use reqwest::Url;
 
 use super::{Config, Database, Fault, Faults, Raw, VARIABLES};
 
@@ -57,6 +60,7 @@ pub(super) fn check(raw: Raw) -> Result<Config, Faults> {
         jwt_key: check.jwt_key(),
         api_url: check.api_url(),
         authorized_parties: check.list("authorized_parties"),
+        allowed_origins: check.allowed_origins(),
         allow_missing_azp: check.parsed("allow_missing_azp", false, "true or false"),
         claims_required: check.claims(),
         roles: check.roles(),
@@ -236,6 +240,24 @@ impl Check {
         WebhookSecrets::parse(named.iter().map(|(_, name, secret)| (*name, secret.as_str()))).ok()
     }
 
+    fn allowed_origins(&mut self) -> Vec<HeaderValue> {
+        let (mut origins, mut refused) = (vec![], vec![]);
+        for word in self.list("allowed_origins") {
+            match origin(&word) {
+                Some(origin) => origins.push(origin),
+                None => refused.push(word),
+            }
+        }
+        if !refused.is_empty() {
+            self.fault(
+                "allowed_origins",
+                format!("{} is no origin", refused.join(", ")),
+                "name each as a browser does, such as https://app.example.com; there is no wildcard, because users are answered",
+            );
+        }
+        origins
+    }
+
     fn claims(&mut self) -> Vec<String> {
         let claims = self.list("claims");
         let unknown: Vec<_> = claims.iter().filter(|c| !CLAIMS.contains(&c.as_str())).cloned().collect();
@@ -270,6 +292,14 @@ impl Check {
             }
         }
     }
+}
+
+/// An origin exactly as browsers send it: `*`, `null`, a path or a slash at the end would never be equal to one.
+fn origin(text: &str) -> Option<HeaderValue> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    (!text.contains('*') && url.origin().ascii_serialization() == text)
+        .then(|| HeaderValue::from_str(text).ok())
+        .flatten()
 }
 
 fn role_policy(text: &str) -> Option<RolePolicy> {

@@ -39,6 +39,7 @@ fn every_wrong_value_is_told_at_once_with_its_fix() {
         ("DATABASE_URL", "mysql://user:password@host/db"),
         ("CLERK_SYNC_LISTEN", "8787"),
         ("CLERK_SYNC_ISSUER", "https://clerk.example.com/"),
+        ("CLERK_SYNC_ALLOWED_ORIGINS", "*"),
         ("CLERK_SYNC_ALLOW_MISSING_AZP", "yes"),
         ("CLERK_SYNC_CLAIMS", "email,shoe_size"),
         ("CLERK_SYNC_ROLES", "admins:"),
@@ -71,6 +72,24 @@ fn every_wrong_value_is_told_at_once_with_its_fix() {
     for variable in VARIABLES {
         let free = ["CLERK_SYNC_AUTHORIZED_PARTIES"].contains(&variable.name);
         assert!(free || checked.contains(&variable.name), "{} has no wrong value here", variable.name);
+    }
+}
+
+#[test]
+fn allowed_origins_are_as_browsers_send_them() {
+    let config =
+        check(raw(&[("CLERK_SYNC_ALLOWED_ORIGINS", "https://a.example.com, http://localhost:5173")]));
+    assert_eq!(config.unwrap().allowed_origins, ["https://a.example.com", "http://localhost:5173"]);
+    for wrong in [
+        "*",
+        "null",
+        "https://*.example.com",
+        "https://a.example.com/",
+        "a.example.com",
+        "https://a.example.com:443",
+    ] {
+        let found = faults(&[("CLERK_SYNC_ALLOWED_ORIGINS", wrong)]);
+        assert!(found[0].seen.contains(wrong), "{found:?}");
     }
 }
 

@@ -67,6 +67,12 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "Origins (`azp`) whose tokens are accepted, separated by spaces or commas, such as `https://app.example.com`. Recommended.",
     ),
     row(
+        "CLERK_SYNC_ALLOWED_ORIGINS",
+        "allowed_origins",
+        "none",
+        "Origins whose pages may ask `GET /me` of another origin (CORS), separated by spaces or commas, such as `https://app.example.com`. No wildcards. Not needed behind the app's own origin.",
+    ),
+    row(
         "CLERK_SYNC_ALLOW_MISSING_AZP",
         "allow_missing_azp",
         "false",

@@ -50,6 +50,18 @@ impl Problem {
         self.code
     }
 
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) const fn title(&self) -> &'static str {
+        self.title
+    }
+
+    pub(super) const fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after_ms
+    }
+
     pub(crate) const fn busy() -> Self {
         let problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -14,16 +14,17 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(State(sync): State<ClerkSync>) -> Response {
     match sync.ready().await {
         Ok(()) => "ok\n".into_response(),
-        Err(_) => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not_ready",
-            "The database does not answer",
-            "Look at the log for the cause; known users are still served while it can be read.",
-        )
-        .retry_after(1_000)
-        .into_response(),
+        Err(_) => NOT_READY.into_response(),
     }
 }
+
+pub(super) const NOT_READY: Problem = Problem::new(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "not_ready",
+    "The database does not answer",
+    "Look at the log for the cause; known users are still served while it can be read.",
+)
+.retry_after(1_000);
 
 /// `/metrics`: counters for Prometheus.
 pub(super) async fn metrics(State(sync): State<ClerkSync>) -> Response {

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use clerk_sync_core::{EmailAddress, Record, Timestamp, Username};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
-use super::prefer::wait_seconds;
+use super::prefer::{PREFERENCE_APPLIED, wait_seconds};
 use super::{HttpLimits, Problem};
 use crate::ClerkSync;
 
@@ -92,6 +92,9 @@ impl From<&Record> for Me {
     }
 }
 
+/// What the record was last written by.
+pub(super) const SYNC_SOURCE: HeaderName = HeaderName::from_static("sync-source");
+
 #[derive(Serialize)]
 struct Envelope {
     success: bool,
@@ -115,8 +118,9 @@ pub(super) async fn me(State(state): State<MeState>, headers: HeaderMap) -> Resp
     let mut response = match answer {
         Ok(user) => {
             let data = Me::from(&user.record);
-            Json(Envelope { success: true, message: "User details fetched successfully", data })
-                .into_response()
+            let source = HeaderValue::from_static(user.record.source.as_str());
+            let body = Envelope { success: true, message: "User details fetched successfully", data };
+            ([(SYNC_SOURCE, source)], Json(body)).into_response()
         }
         Err(refusal) => refusal.into_response(),
     };
@@ -126,7 +130,7 @@ pub(super) async fn me(State(state): State<MeState>, headers: HeaderMap) -> Resp
     if wait_s > 0
         && let Ok(applied) = HeaderValue::from_str(&format!("wait={wait_s}"))
     {
-        headers.insert("preference-applied", applied);
+        headers.insert(PREFERENCE_APPLIED, applied);
     }
     response
 }

@@ -1,9 +1,12 @@
 //! `Prefer: wait=N` (RFC 7240).
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// The longest a request is held, in seconds.
 pub(super) const MAX_WAIT_S: u64 = 25;
+
+/// Says how long a request could be held.
+pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// How long the request may be held, in seconds: 0 without the preference, never over 25.
 pub(super) fn wait_seconds(headers: &HeaderMap) -> u64 {

@@ -69,12 +69,29 @@ pub(super) async fn receive(State(state): State<WebhookState>, request: Request)
     }
 }
 
-const ENCODED: Problem = Problem::new(
+pub(super) const ENCODED: Problem = Problem::new(
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
     "encoded_body",
     "The body is encoded",
     "Send it without Content-Encoding; Clerk does.",
 );
+
+pub(super) const BROKEN: Problem = Problem::new(
+    StatusCode::BAD_REQUEST,
+    "broken_body",
+    "The body ended before it was whole",
+    "Send it again.",
+);
+
+pub(super) const TOO_LARGE: Problem = Problem::new(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "body_too_large",
+    "The body is too large",
+    "Clerk's events are far smaller; raise the limit if yours are not.",
+);
+
+pub(super) const TOO_SLOW: Problem =
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body took too long", "Send it again.");
 
 async fn read(state: &WebhookState, body: Body) -> Result<Bytes, Problem> {
     let limit = state.limits.webhook_bytes;
@@ -82,34 +99,15 @@ async fn read(state: &WebhookState, body: Body) -> Result<Bytes, Problem> {
         let mut stream = body.into_data_stream();
         let mut bytes = Vec::new();
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| {
-                Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "broken_body",
-                    "The body ended before it was whole",
-                    "Send it again.",
-                )
-            })?;
+            let chunk = chunk.map_err(|_| BROKEN)?;
             if bytes.len() + chunk.len() > limit {
-                return Err(Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "body_too_large",
-                    "The body is too large",
-                    "Clerk's events are far smaller; raise the limit if yours are not.",
-                ));
+                return Err(TOO_LARGE);
             }
             bytes.extend_from_slice(&chunk);
         }
         Ok(Bytes::from(bytes))
     };
-    tokio::time::timeout(state.limits.body_time, reading).await.unwrap_or_else(|_| {
-        Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body_too_slow",
-            "The body took too long",
-            "Send it again.",
-        ))
-    })
+    tokio::time::timeout(state.limits.body_time, reading).await.unwrap_or(Err(TOO_SLOW))
 }
 
 impl From<&WebhookRefusal> for Problem {

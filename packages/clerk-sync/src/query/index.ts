@@ -1,0 +1,1 @@
+export { type Account, type HowToWait, type UserQueryOptions, userQueryOptions } from './userQueryOptions'

@@ -1,0 +1,71 @@
+import type { Progress, UserSyncError } from 'clerk-sync'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { defaultMessages, type Messages, say } from './messages'
+
+export interface UserSyncLoadingProps {
+  progress?: Progress | undefined
+  error?: UserSyncError | null | undefined
+  onRetry?: (() => void) | undefined
+  /** Shows a button to sign out beside an error. */
+  onSignOut?: (() => void) | undefined
+  messages?: Partial<Messages> | undefined
+  className?: string | undefined
+}
+
+/** When the spoken text changes, in milliseconds: at first nothing, since most waits are shorter. */
+const STEPS_MS = [400, 5000, 15_000]
+
+/** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
+export function UserSyncLoading(props: UserSyncLoadingProps): ReactNode {
+  return props.error ? <Failed {...props} error={props.error} /> : <Waiting {...props} />
+}
+
+function Waiting({ progress, messages, className }: UserSyncLoadingProps) {
+  const text = { ...defaultMessages, ...messages }
+  const [step, setStep] = useState(0)
+  useEffect(() => {
+    const timers = STEPS_MS.map((ms, index) => setTimeout(setStep, ms, index + 1))
+    return () => timers.forEach(clearTimeout)
+  }, [])
+  const spoken = progress?.offline ? text.offline : [text.pending, text.slow, text.slower][step - 1]
+  // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
+  return (
+    <div className={className} data-clerk-sync="loading" role="status">
+      {step > 0 && (
+        <>
+          <span data-clerk-sync="spinner" aria-hidden="true" />
+          <span data-clerk-sync="text">{spoken}</span>
+          {progress && progress.attempt > 1 && (
+            <span data-clerk-sync="attempt" aria-hidden="true">
+              {say(text.attempt, progress)}
+            </span>
+          )}
+        </>
+      )}
+    </div>
+  )
+}
+
+function Failed({ error, onRetry, onSignOut, messages, className }: UserSyncLoadingProps & { error: UserSyncError }) {
+  const text = { ...defaultMessages, ...messages }
+  const button = useRef<HTMLButtonElement>(null)
+  useEffect(() => button.current?.focus(), [])
+  return (
+    <div className={className} data-clerk-sync="error">
+      <div role="alert">
+        <p data-clerk-sync="text">{say(text.error, error)}</p>
+        {error.requestId && <p data-clerk-sync="reference">{say(text.reference, error.requestId)}</p>}
+      </div>
+      {onRetry && (
+        <button ref={button} type="button" data-clerk-sync="retry" onClick={onRetry}>
+          {text.retry}
+        </button>
+      )}
+      {onSignOut && (
+        <button type="button" data-clerk-sync="sign-out" onClick={onSignOut}>
+          {text.signOut}
+        </button>
+      )}
+    </div>
+  )
+}

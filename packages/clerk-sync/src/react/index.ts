@@ -1,0 +1,10 @@
+'use client'
+
+export { defaultMessages, type Messages } from './messages'
+export { UserSyncBoundary, type UserSyncBoundaryProps } from './UserSyncBoundary'
+export { UserSyncLoading, type UserSyncLoadingProps } from './UserSyncLoading'
+export { UserSyncProvider, type UserSyncProviderProps } from './UserSyncProvider'
+export { useSuspenseUserProfile } from './useSuspenseUserProfile'
+export { useUserProfile } from './useUserProfile'
+export { type UserSyncStatus, useUserSyncStatus } from './useUserSyncStatus'
+export { useWaitForUser, type WaitForUser, type WaitForUserOptions } from './useWaitForUser'

@@ -1,0 +1,11 @@
+import { useQuery, type UseQueryResult } from '@tanstack/react-query'
+import type { RegisteredUser, UserSyncError } from 'clerk-sync'
+import { userQueryOptions } from 'clerk-sync/query'
+import { useUserSyncContext } from './context'
+
+/** The record of the signed-in user, waited for if it has to be: a TanStack query. */
+export function useUserProfile(): UseQueryResult<RegisteredUser, UserSyncError> {
+  const { sync, auth, tokenOf } = useUserSyncContext()
+  const userId = auth.isLoaded && auth.isSignedIn ? auth.userId : null
+  return useQuery(userQueryOptions<RegisteredUser>(sync, { userId, getToken: tokenOf(auth) }))
+}

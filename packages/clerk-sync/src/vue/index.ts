@@ -1,0 +1,1 @@
+export { type UserProfile, useUserProfile, type VueAuth } from './useUserProfile'

@@ -1,0 +1,16 @@
+import { defineConfig } from 'tsdown'
+
+export default defineConfig({
+  entry: {
+    index: 'src/core/index.ts',
+    query: 'src/query/index.ts',
+    react: 'src/react/index.ts',
+    vue: 'src/vue/index.ts',
+    testing: 'src/testing/index.ts',
+  },
+  platform: 'neutral',
+  dts: true,
+  copy: ['src/styles.css'],
+  // The entries find each other by name, so that an app has one core and one `Register`.
+  external: [/^clerk-sync(\/|$)/],
+})
