@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clerk-sync", &["clerk-sync-core", "clerk-sync-sqlite", "clerk-sync-postgres", "clerk-sync-mongodb"]),
     ("clerk-sync-server", &["clerk-sync", "clerk-sync-emulator"]),
     ("clerk-sync-emulator", &[]),
+    ("axum-app", &["clerk-sync"]),
     ("xtask", &[]),
 ];
 
@@ -30,6 +31,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("clerk-sync-mongodb", &["clerk-sync-testkit"]),
     ("clerk-sync", &["clerk-sync-testkit", "clerk-sync-emulator", "clerk-sync-sqlite"]),
     ("clerk-sync-server", &["clerk-sync-testkit"]),
+    ("axum-app", &["clerk-sync-emulator"]),
 ];
 
 /// Lines a file may have before it must be split by meaning.

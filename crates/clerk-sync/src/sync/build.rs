@@ -64,6 +64,7 @@ pub enum BuildError {
 #[derive(Default)]
 pub struct Builder {
     store: Option<(Arc<dyn Store>, Arc<dyn Inspect>)>,
+    api_url: Option<String>,
     directory: Option<Arc<dyn Directory>>,
     clock: Option<Arc<dyn Clock>>,
     secrets: Option<WebhookSecrets>,
@@ -101,17 +102,33 @@ impl Builder {
         self
     }
 
+    /// Where the Backend API is, without `/v1`: the offline Clerk, or a proxy of your own. Set it before
+    /// [`Builder::clerk`]; without it Clerk's own is asked. Plain http is for loopback only.
+    #[must_use]
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = Some(url.into());
+        self
+    }
+
     /// Everything that follows from Clerk's two keys: Backend API, keys and rules of session tokens, name of
     /// the cookie. What is set by itself as well goes over it if it is set after.
     ///
     /// # Errors
-    /// When one of them is no such key.
+    /// When one of them is no such key, or [`Builder::api_url`] is no address a secret may be sent to.
     pub fn clerk(mut self, secret_key: &str, publishable_key: &str) -> Result<Self, BuildError> {
         let secret_key = SecretKey::parse("secret key", secret_key)?;
         let publishable_key = PublishableKey::parse(publishable_key)?;
         let clock = Arc::clone(self.clock.get_or_insert_with(|| Arc::new(crate::clock::SystemClock)));
-        self.directory = Some(Arc::new(ClerkApi::new(ApiSettings::new(secret_key), clock)?));
-        self.keys = Some(Keys::from_jwks(JwksSettings::new(publishable_key.jwks_url()))?);
+        let mut jwks = JwksSettings::new(publishable_key.jwks_url());
+        let mut api = ApiSettings::new(secret_key);
+        if let Some(url) = &self.api_url {
+            // The public address of the keys follows from the publishable key, and is not behind such a url.
+            jwks = JwksSettings::new(format!("{}/v1/jwks", url.trim_end_matches('/')));
+            jwks.secret_key = Some(api.secret_key.clone());
+            api.base_url.clone_from(url);
+        }
+        self.directory = Some(Arc::new(ClerkApi::new(api, clock)?));
+        self.keys = Some(Keys::from_jwks(jwks)?);
         self.rules = Some(SessionRules::new(publishable_key.issuer()));
         self.cookie_suffix = Some(publishable_key.cookie_suffix());
         Ok(self)
