@@ -4,7 +4,6 @@
 mod acks;
 mod kill;
 mod outage;
-mod progress;
 mod replicas;
 mod signups;
 mod stampede;

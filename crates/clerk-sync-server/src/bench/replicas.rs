@@ -10,9 +10,8 @@ use futures_util::StreamExt;
 use tokio::sync::Mutex;
 
 use super::acks::Acks;
-use super::progress::Progress;
 use super::{database, verdict};
-use crate::cli::say;
+use crate::cli::{Progress, say};
 use crate::rig::{Gate, ORIGIN, Rows, Server, ServerSettings, me, somebody};
 
 #[derive(Debug, Args)]
