@@ -2,6 +2,7 @@
 //! lost, nothing twice.
 
 mod acks;
+mod backfill;
 mod kill;
 mod outage;
 mod replicas;
@@ -15,6 +16,8 @@ use crate::rig::DatabaseUrl;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    /// A large instance taken over, killed at random moments: every row equal to Clerk, field by field.
+    Backfill(backfill::Settings),
     /// Sign-ups with /me before the webhook, webhooks doubled, reordered and dropped.
     Signups(signups::Settings),
     /// Parallel first requests of one unknown user: one call to Clerk.
@@ -31,6 +34,7 @@ impl Bench {
     /// Runs it; answers whether everything held.
     pub(crate) async fn run(self) -> Result<bool> {
         match self {
+            Self::Backfill(settings) => backfill::run(&settings).await,
             Self::Signups(settings) => signups::run(&settings).await,
             Self::Stampede(settings) => stampede::run(&settings).await,
             Self::Kill(settings) => kill::run(&settings).await,

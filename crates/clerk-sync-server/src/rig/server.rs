@@ -62,6 +62,22 @@ impl ServerSettings {
     }
 }
 
+impl ServerSettings {
+    /// The program with other words in the same environment.
+    pub(crate) fn command(&self, database: &DatabaseUrl, words: &[&str]) -> Result<Command> {
+        let program = std::env::current_exe().context("this program does not know where it is")?;
+        let mut command = Command::new(program);
+        command
+            .args(words)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())))
+            .env("DATABASE_URL", database.as_str())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}
+
 /// A running server.
 pub(crate) struct Server {
     settings: ServerSettings,
@@ -116,15 +132,9 @@ impl Server {
 }
 
 async fn spawn(settings: &ServerSettings, database: &DatabaseUrl) -> Result<(Child, SocketAddr)> {
-    let program = std::env::current_exe().context("this program does not know where it is")?;
-    let mut child = Command::new(program)
-        .arg("serve")
-        .env_clear()
-        .envs(settings.variables.iter().map(|(name, value)| (*name, value.as_str())))
-        .env("DATABASE_URL", database.as_str())
-        .stdin(Stdio::null())
+    let mut child = settings
+        .command(database, &["serve"])?
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .context("the server could not be started")?;
     let stdout = child.stdout.take().context("the server has no output")?;

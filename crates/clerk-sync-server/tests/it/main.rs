@@ -3,5 +3,6 @@
 
 mod commands;
 mod dev;
+mod equality;
 mod program;
 mod serve;
