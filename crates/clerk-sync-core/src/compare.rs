@@ -106,7 +106,7 @@ fn is_equal(field: Field, view: &View, record: &Record, snapshot: &Snapshot) -> 
             ours.email.as_ref().map(|claim| claim.verified)
                 == theirs.email.as_ref().map(|claim| claim.verified)
         }
-        Field::Username => ours.username == theirs.username && holds_its_username(view, record),
+        Field::Username => ours.username == theirs.username && holds_its_username(view, record, snapshot),
         Field::FirstName => ours.first_name == theirs.first_name,
         Field::LastName => ours.last_name == theirs.last_name,
         Field::ImageUrl => ours.image_url == theirs.image_url,
@@ -132,10 +132,10 @@ fn holds_its_email(view: &View, record: &Record) -> bool {
     }
 }
 
-fn holds_its_username(view: &View, record: &Record) -> bool {
+fn holds_its_username(view: &View, record: &Record, snapshot: &Snapshot) -> bool {
     let given = record.profile.username.as_ref();
     match &record.username {
-        Some(held) => username_candidates(&record.id, &record.profile).contains(held),
+        Some(held) => username_candidates(&snapshot.id, &snapshot.profile).contains(held),
         // One of the derived names is always free.
         None => given
             .map(Username::key)

@@ -1,7 +1,7 @@
 //! `clerk-sync bench`: load on the real program, with the verdict that matters: nothing wrong, nothing lost,
 //! nothing twice. Faults one by one are `torture`.
 
-mod progress;
+mod backfill;
 mod replicas;
 mod signups;
 mod stampede;
@@ -13,6 +13,8 @@ use crate::rig::DatabaseUrl;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
+    /// A large instance taken over, killed at random moments: every row equal to Clerk, field by field.
+    Backfill(backfill::Settings),
     /// Sign-ups with /me before the webhook, webhooks doubled, reordered and dropped.
     Signups(signups::Settings),
     /// Parallel first requests of one unknown user: one call to Clerk.
@@ -25,6 +27,7 @@ impl Bench {
     /// Runs it; answers whether everything held.
     pub(crate) async fn run(self) -> Result<bool> {
         match self {
+            Self::Backfill(settings) => backfill::run(&settings).await,
             Self::Signups(settings) => signups::run(&settings).await,
             Self::Stampede(settings) => stampede::run(&settings).await,
             Self::Replicas(settings) => replicas::run(&settings).await,

@@ -2,7 +2,9 @@
 
 mod doctor;
 mod emulator;
+mod equality;
 mod migrate;
+mod progress;
 mod serve;
 
 use std::io::Write;
@@ -14,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Raw;
 use crate::{bench, config, demo, dev, listen, telemetry, torture};
+pub(crate) use progress::Progress;
 
 /// Keeps an app's users table equal to Clerk: a person who can sign in always has exactly one correct row, and
 /// nobody else has one.
@@ -58,6 +61,15 @@ proxyUrl=\"/__clerk\" and the publishable key that is printed, and sign up with 
 
 Clerk's SDK finds its Frontend API at /__clerk (proxyUrl); the code of every e-mail is 424242.")]
     Emulator(emulator::Settings),
+    /// Takes every user of Clerk over, within a share of the request budget; goes on where it was cut short.
+    #[command(after_help = equality::BACKFILL_HELP)]
+    Backfill(equality::Backfill),
+    /// Compares every user with Clerk, field by field, and settles what differs.
+    #[command(after_help = equality::SWEEP_HELP)]
+    Sweep(equality::Sweep),
+    /// Proves that the table is equal to Clerk, or makes it so, and writes a certificate.
+    #[command(after_help = equality::PROVE_HELP)]
+    Prove(equality::Prove),
     /// Applies pending migrations of the database.
     #[command(after_help = "Examples:
   clerk-sync migrate
@@ -162,6 +174,18 @@ impl Cli {
             Command::Emulator(settings) => {
                 telemetry::start("info");
                 emulator::run(settings).await.map(ok)
+            }
+            Command::Backfill(settings) => {
+                telemetry::start("warn");
+                equality::backfill(settings).await
+            }
+            Command::Sweep(settings) => {
+                telemetry::start("error");
+                equality::sweep(settings).await
+            }
+            Command::Prove(settings) => {
+                telemetry::start("error");
+                equality::prove(settings).await
             }
             Command::Migrate(settings) => {
                 telemetry::start("warn");

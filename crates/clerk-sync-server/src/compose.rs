@@ -36,6 +36,7 @@ pub(crate) async fn sync(config: &Config) -> Result<ClerkSync> {
         .sessions(session_rules(config))
         .roles(config.roles.clone())
         .engine(config.engine.clone())
+        .equality(config.equality.clone())
         .retention(config.retention.clone())
         .unconfirmed_after_ms(config.unconfirmed_after_ms);
     if let Some(secrets) = &config.webhook_secrets {

@@ -20,7 +20,7 @@ use clerk_sync::clerk::api::BudgetSettings;
 use clerk_sync::clerk::secret::{SecretKey, WebhookSecrets};
 use clerk_sync::core::RolePolicy;
 use clerk_sync::http::HttpLimits;
-use clerk_sync::{EngineSettings, Retention};
+use clerk_sync::{EngineSettings, EqualSettings, Retention};
 
 pub(crate) use database::Database;
 pub(crate) use raw::Raw;
@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) roles: RolePolicy,
     pub(crate) budget: BudgetSettings,
     pub(crate) engine: EngineSettings,
+    pub(crate) equality: EqualSettings,
     pub(crate) http: HttpLimits,
     pub(crate) retention: Retention,
     pub(crate) unconfirmed_after_ms: i64,

@@ -2,6 +2,7 @@
 
 mod clashes;
 mod deletions;
+mod equality;
 mod faults;
 mod late;
 mod report;
@@ -64,6 +65,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!(clashes::phone_only, "somebody with a phone number and no e-mail address"),
     scenario!(clashes::two_johns, "two people named John without usernames"),
     scenario!(clashes::same_version, "two changes carry the same version"),
+    scenario!(
+        equality::webhooks_lost,
+        "every webhook is lost while users come, change and go: polling finds it, the silence is told of"
+    ),
+    scenario!(
+        equality::another_instance,
+        "the secret key of another, empty instance: nobody is deleted, nothing starts"
+    ),
+    scenario!(
+        equality::mass_deletion,
+        "a sweep finds 30 % deleted: held back until exactly that is confirmed"
+    ),
 ];
 
 /// What to play, and how.

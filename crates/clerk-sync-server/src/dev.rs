@@ -45,6 +45,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         settings.listen
     );
     let folder = tempfile::tempdir()?;
+    // A database that is kept outlives this Clerk: compared with the next, its users would look deleted.
+    let compared = settings.database_url.is_none();
     let database =
         settings.database_url.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("dev.db").display()));
     let listener = listen::bind(settings.listen)
@@ -70,6 +72,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         .with("clerk_webhook_signing_secret", Some(clerk.webhook_secret().to_owned()))
         .with("clerk_api_url", Some(clerk.url().to_owned()))
         .with("authorized_parties", Some(origin.clone()))
+        .with("catch_up_ms", Some(if compared { "5000" } else { "0" }.to_owned()))
+        .with("sweep_every_s", (!compared).then(|| "0".to_owned()))
         .with("database_url", Some(database.clone()));
     let config = Config::check(raw)?;
     let sync = compose::sync(&config).await?;

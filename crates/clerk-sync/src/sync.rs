@@ -169,8 +169,8 @@ impl ClerkSync {
                 "the secret key belongs to another Clerk instance than this database mirrors".to_owned(),
             );
         }
-        let equality =
-            self.looks(self.inner.clock.now()).await.map(|looks| looks.equality).unwrap_or_default();
+        // Where they cannot be read, readiness says so.
+        let equality = self.inner.equality.state().await.unwrap_or_default();
         if let Some(silent) = equality.silent {
             warnings.push(format!("users sign up and no webhook comes; {}", silent.cause.advice()));
         }
@@ -238,22 +238,13 @@ impl ClerkSync {
         let inner = &self.inner;
         inner.keys.prepare(inner.clock.now()).await;
         loop {
-            let wait_ms = match inner.equality.verify_instance().await {
-                Ok(id) => {
-                    let _ = inner.instance_id.set(id);
-                    inner.metrics.is_instance_right(true);
-                    return;
-                }
+            let wait_ms = match self.verify_instance().await {
+                Ok(_) => return,
                 Err(error @ EqualError::WrongInstance { .. }) => {
-                    inner.metrics.is_instance_right(false);
                     tracing::error!(error = %Chain(&error), help = error.help(), "nothing is repaired or compared");
                     60_000
                 }
                 Err(error) => {
-                    // Until Clerk says so itself, the instance noted before is ours.
-                    if let Ok(Some(id)) = inner.equality.recorded_instance().await {
-                        let _ = inner.instance_id.set(id);
-                    }
                     tracing::error!(
                         error = %Chain(&error),
                         "Clerk did not say which instance the secret key belongs to"

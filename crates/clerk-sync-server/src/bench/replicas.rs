@@ -9,9 +9,8 @@ use clerk_sync_emulator::{Emulator, Options, Weather};
 use futures_util::StreamExt;
 use tokio::sync::Mutex;
 
-use super::progress::Progress;
 use super::{database, verdict};
-use crate::cli::say;
+use crate::cli::{Progress, say};
 use crate::rig::{Acks, Gate, ORIGIN, Rows, Server, ServerSettings, me, somebody};
 
 #[derive(Debug, Args)]

@@ -6,9 +6,8 @@ use clap::Args;
 use clerk_sync_emulator::{Options, Weather};
 use futures_util::StreamExt;
 
-use super::progress::Progress;
 use super::{database, verdict};
-use crate::cli::say;
+use crate::cli::{Progress, say};
 use crate::rig::{Rig, ServerSettings, somebody};
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use clerk_sync::clerk::keys::Keys;
 use clerk_sync::clerk::secret::{SecretKey, WebhookSecrets};
 use clerk_sync::core::{RolePolicy, UserId};
 use clerk_sync::http::HttpLimits;
-use clerk_sync::{EngineSettings, Retention};
+use clerk_sync::{BrakeSettings, EngineSettings, EqualSettings, Retention};
 
 use reqwest::Url;
 
@@ -49,6 +49,17 @@ pub(super) fn examine(raw: Raw) -> (Option<Config>, Vec<Fault>) {
         staleness_bound_ms: check.number("staleness_bound_ms", 2_000, 0..=60_000),
         ..EngineSettings::default()
     };
+    let equality = EqualSettings {
+        lease_ms: check.number("lease_ms", 15_000, 100..=600_000),
+        catch_up_ms: check.number("catch_up_ms", 30_000, 0..=3_600_000),
+        silence_ms: check.number::<u64>("silence_s", 600, 1..=604_800) * 1_000,
+        sweep_every_ms: check.number::<u64>("sweep_every_s", 86_400, 0..=31_536_000) * 1_000,
+        brake: BrakeSettings {
+            users: check.number("brake_users", 5, 0..=1_000_000),
+            percent: check.number("brake_percent", 1, 0..=100),
+        },
+        ..EqualSettings::default()
+    };
     let http = HttpLimits {
         webhook_bytes: check.number("webhook_max_bytes", 1 << 20, 1_024..=(16 << 20)),
         webhooks_at_once: check.number("webhooks_at_once", 1_024, 1..=100_000),
@@ -76,8 +87,10 @@ pub(super) fn examine(raw: Raw) -> (Option<Config>, Vec<Fault>) {
         budget: BudgetSettings {
             requests: check.number("api_limit", default_budget.requests, 1..=100_000),
             share_percent: check.number("api_share", default_budget.share_percent, 1..=99),
+            sweep_percent: check.number("api_sweep_share", default_budget.sweep_percent, 1..=100),
         },
         engine,
+        equality,
         http,
         retention,
         unconfirmed_after_ms: check.number::<i64>("unconfirmed_after_s", 600, 1..=604_800) * 1_000,

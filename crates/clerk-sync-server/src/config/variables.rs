@@ -103,6 +103,43 @@ pub(crate) const VARIABLES: &[Variable] = &[
         "The share of that limit used over time, in percent, 1 to 99; the rest is the app's own.",
     ),
     row(
+        "CLERK_SYNC_API_SWEEP_SHARE",
+        "api_sweep_share",
+        "50",
+        "The part of that share pages of users may take (backfill, sweep, proof), in percent, 1 to 100.",
+    ),
+    row(
+        "CLERK_SYNC_CATCH_UP_MS",
+        "catch_up_ms",
+        "30000",
+        "How often Clerk is asked for its newest changes and its number of users, in milliseconds: a third of it while webhooks are silent, twice as long while they flow. `0`: never, and no sweep because of the numbers.",
+    ),
+    row(
+        "CLERK_SYNC_SILENCE_S",
+        "silence_s",
+        "600",
+        "How many seconds after a sign-up without any webhook the webhooks count as silent.",
+    ),
+    row(
+        "CLERK_SYNC_SWEEP_EVERY_S",
+        "sweep_every_s",
+        "86400",
+        "How often every user is compared with Clerk, in seconds; `0`: only when the numbers of users differ.",
+    ),
+    row(
+        "CLERK_SYNC_BRAKE_USERS",
+        "brake_users",
+        "5",
+        "How many users one sweep may find deleted before it stops and asks for confirmation; the larger of this and the percentage counts.",
+    ),
+    row("CLERK_SYNC_BRAKE_PERCENT", "brake_percent", "1", "The same in percent of all users, 0 to 100."),
+    row(
+        "CLERK_SYNC_LEASE_MS",
+        "lease_ms",
+        "15000",
+        "After how many milliseconds without a sign of life another process takes over a backfill or a sweep.",
+    ),
+    row(
         "CLERK_SYNC_STALENESS_BOUND_MS",
         "staleness_bound_ms",
         "2000",

@@ -80,6 +80,10 @@ impl Scene {
         Ok(())
     }
 
+    pub(crate) const fn database(&self) -> &DatabaseUrl {
+        &self.database
+    }
+
     pub(crate) fn rig(&self) -> Result<&Rig> {
         self.rig.as_ref().context("the scene is not open")
     }

@@ -143,10 +143,7 @@ impl Rows {
     pub(crate) async fn read_from(inspect: Arc<dyn Inspect>) -> Result<Self> {
         let mut entries = vec![];
         loop {
-            let after = entries.last().map(|entry| match entry {
-                Entry::Live(record) => record.id.clone(),
-                Entry::Gone(tombstone) => tombstone.id.clone(),
-            });
+            let after = entries.last().map(|entry: &Entry| entry.id().clone());
             let page = inspect.entries(after.as_ref(), 1_000).await?;
             if page.is_empty() {
                 return Ok(Self { inspect, entries });
@@ -164,7 +161,9 @@ impl Rows {
     }
 
     pub(crate) fn record(&self, id: &str) -> Option<&Record> {
-        self.live().find(|record| record.id.as_str() == id)
+        // Entries come in the order of their ids.
+        let place = self.entries.binary_search_by(|entry| entry.id().as_str().cmp(id)).ok()?;
+        self.entries.get(place)?.live()
     }
 
     pub(crate) fn is_gone(&self, id: &str) -> bool {

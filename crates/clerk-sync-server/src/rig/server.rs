@@ -35,6 +35,9 @@ impl Default for ServerSettings {
                 // Clerk's answers are never stale here unless the weather says so.
                 ("CLERK_SYNC_STALENESS_BOUND_MS", "200".to_owned()),
                 ("CLERK_SYNC_LISTEN", "127.0.0.1:0".to_owned()),
+                // Whoever plays a lost webhook is to see what happens without it, unless it asks for more.
+                ("CLERK_SYNC_CATCH_UP_MS", "0".to_owned()),
+                ("CLERK_SYNC_SWEEP_EVERY_S", "0".to_owned()),
             ],
             launcher: vec![],
             log: None,
@@ -75,6 +78,33 @@ impl ServerSettings {
         self.set("CLERK_WEBHOOK_SIGNING_SECRET", clerk.webhook_secret());
         self.set("CLERK_API_URL", api_url);
         self.set("CLERK_SYNC_AUTHORIZED_PARTIES", ORIGIN);
+    }
+}
+
+impl ServerSettings {
+    /// The program with other words in the same environment.
+    pub(crate) fn command(&self, database: &DatabaseUrl, words: &[&str]) -> Result<Command> {
+        let program = std::env::current_exe().context("this program does not know where it is")?;
+        let mut command = match self.launcher.split_first() {
+            Some((launcher, words)) => {
+                let mut command = Command::new(launcher);
+                command.args(words).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        if let Some(file) = &self.log {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
+            command.stderr(file);
+        }
+        command
+            .args(words)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())))
+            .env("DATABASE_URL", database.as_str())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Ok(command)
     }
 }
 
@@ -141,28 +171,11 @@ impl Server {
 }
 
 async fn spawn(settings: &ServerSettings, database: &DatabaseUrl) -> Result<(Child, SocketAddr)> {
-    let program = std::env::current_exe().context("this program does not know where it is")?;
-    let mut command = match settings.launcher.split_first() {
-        Some((launcher, words)) => {
-            let mut command = Command::new(launcher);
-            command.args(words).arg(program);
-            command
-        }
-        None => Command::new(program),
-    };
-    if let Some(file) = &settings.log {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
-        command.stderr(file);
-    }
-    let mut child = command
-        .args(["serve", "--until-input-ends"])
-        .env_clear()
-        .envs(settings.variables.iter().map(|(name, value)| (*name, value.as_str())))
-        .env("DATABASE_URL", database.as_str())
+    let mut child = settings
+        .command(database, &["serve", "--until-input-ends"])?
         // Whatever ends us closes this pipe, and then the server ends as well.
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .context("the server could not be started")?;
     let stdout = child.stdout.take().context("the server has no output")?;

@@ -5,5 +5,6 @@ mod attacks;
 mod commands;
 mod dev;
 mod doctor;
+mod equality;
 mod program;
 mod serve;

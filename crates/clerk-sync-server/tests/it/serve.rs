@@ -21,6 +21,8 @@ pub(crate) async fn serving(options: Options) -> (Emulator, Running) {
             ("CLERK_SYNC_AUTHORIZED_PARTIES", ORIGIN),
             ("CLERK_SYNC_ALLOWED_ORIGINS", ORIGIN),
             ("CLERK_SYNC_STALENESS_BOUND_MS", "100"),
+            ("CLERK_SYNC_CATCH_UP_MS", "0"),
+            ("CLERK_SYNC_SWEEP_EVERY_S", "0"),
         ],
     );
     clerk.set_webhook_url(Some(&format!("{}/webhooks/clerk", server.url))).unwrap();
@@ -44,7 +46,7 @@ async fn told_to_stop_it_answers_what_is_under_way_and_leaves_well() {
     let url = format!("{}/me", server.url);
     let asking = tokio::spawn(async move { reqwest::Client::new().get(url).bearer_auth(token).send().await });
     // Half a second passes before Clerk answers; the request is under way once Clerk was asked.
-    while clerk.calls().total == 0 {
+    while clerk.calls().user_reads.is_empty() {
         tokio::task::yield_now().await;
     }
     server.terminate();

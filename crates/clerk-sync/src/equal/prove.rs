@@ -8,14 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::compared::{Compared, Rigour};
 use super::lease::Lease;
-use super::sweep::{LEASE, Seen};
+use super::sweep::{LEASE, SETTLE_MS, Seen};
 use super::{EqualError, Equality, Told};
 
 pub(super) const NOTE: &str = "proof";
 /// How often everything is compared at most: users who change meanwhile differ for a moment.
 const PASSES: u32 = 4;
-/// How long repairs may take between two passes, in milliseconds.
-const SETTLE_MS: u64 = 120_000;
 /// Entries read at once.
 const PAGE: u32 = 1_000;
 

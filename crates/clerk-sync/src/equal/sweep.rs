@@ -17,6 +17,8 @@ use crate::engine::Unjoined;
 pub(super) const LEASE: &str = "sweep_lease";
 /// Entries read at once.
 const PAGE: u32 = 1_000;
+/// How long repairs may take before a command ends, in milliseconds.
+pub(super) const SETTLE_MS: u64 = 120_000;
 /// Doubts committed at once.
 const DOUBTS: usize = 500;
 
@@ -27,6 +29,9 @@ pub struct SweepOptions {
     pub check: bool,
     /// The number of deletions held back by the brake that somebody has confirmed.
     pub confirm_deletions: Option<u64>,
+    /// Whether to repair what was found before answering, for up to two minutes. Otherwise that is left to whoever
+    /// drives [`ClerkSync::run`](crate::ClerkSync::run).
+    pub settle: bool,
 }
 
 /// What a sweep found.
@@ -45,7 +50,9 @@ pub struct SweepReport {
     /// Users of the database that Clerk did not list: asked about by id, and deleted once Clerk has said twice
     /// that they are gone.
     pub missing: u64,
-    /// How long it took, in milliseconds.
+    /// Users found to differ who still wait for Clerk's answer by id, where it was waited for.
+    pub unsettled: u64,
+    /// How long listing and comparing took, in milliseconds.
     pub took_ms: i64,
     /// Whether it only looked.
     pub check: bool,
@@ -110,6 +117,11 @@ impl Equality {
             self.pass(count, users, options.confirm_deletions.unwrap_or(0)).await?;
             self.doubt(lease, &missing).await?;
         }
+        let mut unsettled = 0;
+        if options.settle && !options.check {
+            let touched = [found.touched, missing].concat();
+            unsettled = self.under(lease, self.settle(touched, SETTLE_MS)).await?.len() as u64;
+        }
         Ok(SweepReport {
             users: found.users,
             created: found.created,
@@ -117,6 +129,7 @@ impl Equality {
             differing: found.differing,
             fields: found.fields.iter().map(|(field, count)| (field.as_str(), *count)).collect(),
             missing: count,
+            unsettled,
             took_ms,
             check: options.check,
         })

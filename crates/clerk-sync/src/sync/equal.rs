@@ -10,7 +10,19 @@ impl ClerkSync {
     /// # Errors
     /// [`EqualError::WrongInstance`], or what kept it from asking.
     pub async fn verify_instance(&self) -> Result<String, EqualError> {
-        self.inner.equality.verify_instance().await
+        let inner = &self.inner;
+        let verified = inner.equality.verify_instance().await;
+        let known = match &verified {
+            Ok(id) => Some(id.clone()),
+            Err(EqualError::WrongInstance { recorded, .. }) => Some(recorded.clone()),
+            // Until Clerk says so itself, the instance recorded before is ours.
+            Err(_) => inner.equality.recorded_instance().await.ok().flatten(),
+        };
+        if let Some(id) = known {
+            let _ = inner.instance_id.set(id);
+        }
+        inner.metrics.is_instance_right(!matches!(verified, Err(EqualError::WrongInstance { .. })));
+        verified
     }
 
     /// Takes every user of the instance over, page by page within the sweep's part of the request budget. Each page

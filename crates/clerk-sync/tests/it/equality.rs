@@ -1,6 +1,7 @@
 //! The whole table against Clerk: while users come and go, pages shift, processes die and keys are wrong.
 
 mod backfill;
+mod catch_up;
 mod sweep;
 
 use std::collections::BTreeMap;

@@ -54,8 +54,13 @@ impl World {
 
     /// The same world with a process that was not told which instance is ours.
     pub(crate) fn untold(self) -> Self {
-        let sync = builder(&self.store, &self.clerk, &self.clock, &self.calls).build().unwrap();
-        Self { sync, ..self }
+        self.untold_with(EqualSettings { catch_up_ms: 0, sweep_every_ms: 0, ..EqualSettings::default() })
+    }
+
+    /// The same, comparing as these settings say.
+    pub(crate) fn untold_with(self, settings: EqualSettings) -> Self {
+        let builder = builder(&self.store, &self.clerk, &self.clock, &self.calls);
+        Self { sync: builder.equality(settings).build().unwrap(), ..self }
     }
 
     /// Another process in the same world: it shares the database and Clerk, and no memory.
