@@ -3,7 +3,9 @@
 mod absorb;
 mod deliveries;
 mod flight;
+mod refetch;
 mod repair;
+mod replay;
 mod user;
 mod waiters;
 
@@ -19,6 +21,7 @@ use crate::chain::Chain;
 use crate::metrics::Metrics;
 pub use absorb::{AbsorbError, Absorbed};
 use flight::Flights;
+pub use refetch::RefetchError;
 pub(crate) use user::{Looked, Wanted};
 use waiters::Waiters;
 

@@ -1,6 +1,8 @@
 //! The door: holds the parts, forwards, decides nothing.
 
 mod build;
+mod erase;
+mod operate;
 mod receive;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,6 +19,8 @@ use crate::engine::{Engine, Looked, Wanted};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 pub use build::{BuildError, Builder, Retention};
+pub use erase::{EraseError, Erasure, erase};
+pub use operate::ReplayError;
 pub use receive::{Receipt, WebhookRefusal};
 
 /// How long a user may be looked for, beside the time a request may be held, in milliseconds.
