@@ -1,7 +1,7 @@
 use super::program::{program, run, text};
 
-const COMMANDS: [&str; 9] =
-    ["serve", "dev", "demo", "emulator", "migrate", "doctor", "settings", "bench", "help"];
+const COMMANDS: [&str; 11] =
+    ["serve", "dev", "demo", "emulator", "migrate", "doctor", "events", "users", "settings", "bench", "help"];
 
 #[test]
 fn every_command_has_examples_in_its_help() {
@@ -9,6 +9,18 @@ fn every_command_has_examples_in_its_help() {
         let output = run(&[command, "--help"], &[]);
         assert!(output.status.success(), "{command}");
         assert!(text(&output.stdout).contains("Examples:"), "{command} --help has no examples");
+    }
+    for words in [
+        ["events", "list"],
+        ["events", "show"],
+        ["events", "replay"],
+        ["users", "list"],
+        ["users", "show"],
+        ["users", "refetch"],
+        ["users", "erase"],
+    ] {
+        let help = text(&run(&[words[0], words[1], "--help"], &[]).stdout);
+        assert!(help.contains("Examples:"), "{words:?} --help has no examples");
     }
     let all = text(&run(&["--help"], &[]).stdout);
     for command in COMMANDS {

@@ -4,5 +4,8 @@
 mod commands;
 mod dev;
 mod doctor;
+mod events;
 mod program;
 mod serve;
+mod setup;
+mod users;
