@@ -73,9 +73,9 @@ pub(crate) fn indexes() -> Vec<Index> {
         user("clerk_user_deleted", doc! { "deleted_at": 1 }, there("deleted_at")),
         delivery("clerk_delivery_take", doc! { "take_at": 1, "_id": 1 }, there("take_at")),
         delivery("clerk_delivery_received", doc! { "received_at": -1, "_id": -1 }, None),
-        delivery("clerk_delivery_status", doc! { "status": 1, "received_at": -1, "_id": -1 }, None),
-        delivery("clerk_delivery_user", doc! { "user_id": 1, "received_at": -1, "_id": -1 }, text("user_id")),
-        delivery("clerk_delivery_type", doc! { "event_type": 1, "received_at": -1, "_id": -1 }, None),
+        delivery("clerk_delivery_status", doc! { "status": 1, "received_at": 1, "_id": 1 }, None),
+        delivery("clerk_delivery_user", doc! { "user_id": 1, "received_at": 1, "_id": 1 }, text("user_id")),
+        delivery("clerk_delivery_type", doc! { "event_type": 1, "received_at": 1, "_id": 1 }, None),
         delivery("clerk_delivery_body", doc! { "status": 1, "received_at": 1, "_id": 1 }, there("body")),
     ]
 }

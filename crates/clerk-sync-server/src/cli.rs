@@ -3,9 +3,12 @@
 mod doctor;
 mod emulator;
 mod equality;
+mod events;
 mod migrate;
+mod operator;
 mod progress;
 mod serve;
+mod users;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -85,6 +88,24 @@ Clerk's SDK finds its Frontend API at /__clerk (proxyUrl); the code of every e-m
 
 Exit code 0: all is ok; 1: warnings; 2: errors. Every check is in docs/doctor.md.")]
     Doctor(doctor::Settings),
+    /// The event log: list, show, replay.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  clerk-sync events list --status dead
+  clerk-sync events show msg_2b7TQeMXZCT1TDkbTjLpzZbVcYC
+  clerk-sync events replay --status dead --yes"
+    )]
+    Events(events::Events),
+    /// The users: list, show what made a row, refetch from Clerk, erase.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  clerk-sync users list --dirty
+  clerk-sync users show user_38peB5uMEQeCed7i5Nq9Ifj6Kd2
+  clerk-sync users erase user_38peB5uMEQeCed7i5Nq9Ifj6Kd2"
+    )]
+    Users(users::Users),
     /// Prints every setting of `serve`: variable, key in the file, default, meaning.
     #[command(after_help = "Examples:
   clerk-sync settings
@@ -194,6 +215,14 @@ impl Cli {
             Command::Doctor(settings) => {
                 telemetry::start("off");
                 doctor::run(settings).await
+            }
+            Command::Events(events) => {
+                telemetry::start("error");
+                Ok(code(events.run().await?))
+            }
+            Command::Users(users) => {
+                telemetry::start("error");
+                users.run().await.map(ok)
             }
             Command::Settings => {
                 say(config::page().trim_end());

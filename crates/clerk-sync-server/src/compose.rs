@@ -161,6 +161,12 @@ pub(crate) async fn inspect(database: &Database) -> Result<Arc<dyn Inspect>> {
     Ok(open(database, false).await?.inspect)
 }
 
+/// A database as the engine and as operators see it; it must be there and up to date.
+pub(crate) async fn ports(database: &Database) -> Result<(Arc<dyn Store>, Arc<dyn Inspect>)> {
+    let Opened { store, inspect } = open(database, false).await?;
+    Ok((store, inspect))
+}
+
 /// Applies pending migrations; answers their names. With `apply` false, says what is pending.
 pub(crate) async fn migrate(database: &Database, apply: bool) -> Result<Vec<String>> {
     let name = |number: u32, name: &str| format!("{number:04} {name}");

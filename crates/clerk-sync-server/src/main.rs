@@ -10,6 +10,7 @@ mod demo;
 mod dev;
 mod doctor;
 mod listen;
+mod moment;
 mod rig;
 mod telemetry;
 mod torture;

@@ -4,7 +4,9 @@ mod absorb;
 mod batch;
 mod deliveries;
 mod flight;
+mod refetch;
 mod repair;
+mod replay;
 mod user;
 mod waiters;
 
@@ -21,6 +23,7 @@ use crate::metrics::Metrics;
 pub use absorb::{AbsorbError, Absorbed};
 pub(crate) use batch::Unjoined;
 use flight::Flights;
+pub use refetch::RefetchError;
 pub(crate) use user::{Looked, Wanted};
 use waiters::Waiters;
 

@@ -25,13 +25,16 @@ pub use clerk_sync_postgres as postgres;
 pub use clerk_sync_sqlite as sqlite;
 
 pub use clock::SystemClock;
-pub use engine::{AbsorbError, Absorbed, EngineSettings};
+pub use engine::{AbsorbError, Absorbed, EngineSettings, RefetchError};
 pub use equal::{
     BackfillOptions, BackfillReport, Brake, BrakeSettings, Certificate, Drift, EqualError, EqualSettings,
     EqualState, Progress, SilenceCause, Silent, SweepOptions, SweepReport,
 };
 pub use refusal::Refusal;
-pub use sync::{BuildError, Builder, ClerkSync, Receipt, Retention, User, WebhookRefusal};
+pub use sync::{
+    BuildError, Builder, ClerkSync, EraseError, Erasure, Receipt, ReplayError, Retention, User,
+    WebhookRefusal, erase,
+};
 
 /// The README's example compiles.
 #[cfg(all(doctest, feature = "axum", feature = "sqlite"))]

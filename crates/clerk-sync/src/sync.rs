@@ -2,6 +2,8 @@
 
 mod build;
 mod equal;
+mod erase;
+mod operate;
 mod receive;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -19,6 +21,8 @@ use crate::equal::{Brake, EqualError, EqualState, Equality};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 pub use build::{BuildError, Builder, Retention};
+pub use erase::{EraseError, Erasure, erase};
+pub use operate::ReplayError;
 pub use receive::{Receipt, WebhookRefusal};
 
 /// How long a user may be looked for, beside the time a request may be held, in milliseconds.

@@ -18,6 +18,18 @@ fn every_command_has_examples_in_its_help() {
         assert!(output.status.success(), "{command}");
         assert!(text(&output.stdout).contains("Examples:"), "{command} --help has no examples");
     }
+    for words in [
+        ["events", "list"],
+        ["events", "show"],
+        ["events", "replay"],
+        ["users", "list"],
+        ["users", "show"],
+        ["users", "refetch"],
+        ["users", "erase"],
+    ] {
+        let help = text(&run(&[words[0], words[1], "--help"], &[]).stdout);
+        assert!(help.contains("Examples:"), "{words:?} --help has no examples");
+    }
     assert_eq!(
         text(&run(&["--version"], &[]).stdout),
         concat!("clerk-sync ", env!("CARGO_PKG_VERSION"), "\n")

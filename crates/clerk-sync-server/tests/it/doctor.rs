@@ -2,10 +2,10 @@
 
 mod broken;
 mod proxy;
-mod setup;
 
 use serde_json::Value;
-use setup::SetUp;
+
+use super::setup::SetUp;
 
 /// What the doctor says that is not ok: `name status`, and the exit code.
 fn complaints(diagnoses: &[Value]) -> Vec<String> {

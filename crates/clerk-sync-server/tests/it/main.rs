@@ -6,5 +6,8 @@ mod commands;
 mod dev;
 mod doctor;
 mod equality;
+mod events;
 mod program;
 mod serve;
+mod setup;
+mod users;

@@ -17,6 +17,7 @@
 //! assert_eq!(reading.kind, receive::EventKind::Known);
 //! ```
 
+mod addresses;
 mod event;
 mod event_type;
 mod glimpse;
@@ -24,6 +25,7 @@ mod signature;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+pub use addresses::addresses;
 pub use event::{EventKind, Reading, read};
 pub use signature::{MAX_SIGNATURES, ReceiveError, TOLERANCE_SECONDS, Verified, verify};
 

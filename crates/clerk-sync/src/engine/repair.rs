@@ -47,7 +47,7 @@ impl Engine {
         count
     }
 
-    async fn repair(&self, record: &Record) {
+    pub(super) async fn repair(&self, record: &Record) {
         let fact = match self.ask_twice(&record.id).await {
             Ok(Some(snapshot)) => Fact::Repaired { snapshot, fence: record.rev },
             Ok(None) => Fact::Absent { id: record.id.clone(), at: self.clock.now(), fence: record.rev },

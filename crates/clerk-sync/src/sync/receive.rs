@@ -146,7 +146,7 @@ impl From<ReceiveError> for WebhookRefusal {
 }
 
 /// The user a delivery is about, or seems to be.
-fn user_id(reading: &Reading) -> Option<UserId> {
+pub(super) fn user_id(reading: &Reading) -> Option<UserId> {
     match (&reading.fact, &reading.kind) {
         (Some(fact), _) => Some(fact.user_id().clone()),
         (None, EventKind::Unreadable { user_id, .. }) => user_id.clone(),
@@ -154,7 +154,11 @@ fn user_id(reading: &Reading) -> Option<UserId> {
     }
 }
 
-fn content<'a>(reading: &'a Reading, doubt: Option<&'a Fact>, instance_id: Option<&str>) -> Content<'a> {
+pub(super) fn content<'a>(
+    reading: &'a Reading,
+    doubt: Option<&'a Fact>,
+    instance_id: Option<&str>,
+) -> Content<'a> {
     let foreign = matches!((instance_id, &reading.instance_id), (Some(ours), Some(theirs)) if ours != theirs);
     if foreign {
         return Content::Foreign;

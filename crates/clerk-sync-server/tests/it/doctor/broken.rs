@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::complaints;
 use super::proxy::{Fate, pass_back, pass_on, proxy};
-use super::setup::{SetUp, clerk, person};
+use crate::setup::{SetUp, clerk, person};
 
 const WARNING: (&str, Option<i32>) = ("warning", Some(1));
 const ERROR: (&str, Option<i32>) = ("error", Some(2));

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use clerk_sync_core::port::{Backlog, Directory, Inspect, Lane, PageOf, Store};
 use clerk_sync_core::{
-    Change, Commit, Delivery, DeliveryId, DeliveryStatus, DirectoryError, Entry, Record, Snapshot,
-    StoreError, StoreErrorKind, Subject, Timestamp, UserId, View,
+    Change, Commit, Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryStatus, DirectoryError,
+    Entry, Health, Record, Snapshot, StoreError, StoreErrorKind, Subject, Timestamp, UserFilter, UserId,
+    View,
 };
 use clerk_sync_testkit::{FakeDirectory, Fault, StoreAndInspect};
 
@@ -240,20 +241,30 @@ impl Inspect for Probe {
         self.run("backlog", false, self.inner.backlog(unconfirmed_before)).await
     }
 
-    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        self.inner.entries(after, limit).await
+    async fn health(&self) -> Result<Health, StoreError> {
+        self.inner.health().await
+    }
+
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.inner.search_users(filter, after, limit).await
+    }
+
+    async fn search_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&DeliveryCursor>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.inner.search_deliveries(filter, after, limit).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
         self.inner.delivery(id).await
-    }
-
-    async fn deliveries(
-        &self,
-        status: Option<DeliveryStatus>,
-        limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        self.inner.deliveries(status, limit).await
     }
 
     async fn drop_bodies(
@@ -263,6 +274,10 @@ impl Inspect for Probe {
         limit: u32,
     ) -> Result<u64, StoreError> {
         self.run("drop_bodies", true, self.inner.drop_bodies(status, before, limit)).await
+    }
+
+    async fn erase_bodies(&self, user: &UserId, mentions: &[String], limit: u32) -> Result<u64, StoreError> {
+        self.run("erase_bodies", true, self.inner.erase_bodies(user, mentions, limit)).await
     }
 }
 
