@@ -23,7 +23,14 @@ const SLOWEST: Duration = Duration::from_secs(10);
 /// Deliveries looked up at once.
 const AT_ONCE: usize = 16;
 /// Outcomes that move a record's revision by one, exactly.
-const MOVING: [Outcome; 4] = [Outcome::Created, Outcome::Updated, Outcome::Unchanged, Outcome::Tie];
+const MOVING: [Outcome; 6] = [
+    Outcome::Created,
+    Outcome::Updated,
+    Outcome::Unchanged,
+    Outcome::Tie,
+    Outcome::Unversioned,
+    Outcome::SignedIn,
+];
 
 /// Waits until nothing moves any more, then compares everything.
 pub(super) async fn judge(
