@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 mod advisories;
+mod package;
 mod run;
 mod servers;
 mod test;
@@ -15,6 +16,7 @@ usage: cargo xtask <command>
 
   test         everything that must hold before a change lands; installs what is missing on
                Debian or Ubuntu and says so, stops what it starts
+  package      the npm package alone: install, build, tests, sizes, types and packing
   tidy         the rules of the house: who may know whom, where features are named, file length
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
                when it cannot reach its data";
@@ -24,6 +26,7 @@ fn main() -> Result<()> {
     let root = run::workspace_root()?;
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::test(&root),
+        ["package"] => package::package(&root, &tools::Tools::with_node(&root)?).map(drop),
         ["tidy"] => tidy::tidy(&root),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {

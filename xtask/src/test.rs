@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::package::package;
 use crate::run::run;
 use crate::servers::{Mongodb, Postgres};
 use crate::tidy;
@@ -58,6 +59,7 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     for (name, words) in STAGES {
         stage(name, words)?;
     }
+    passed += package(root, &tools)?;
     let postgres = Postgres::start(root)?;
     let mongodb = Mongodb::start(root)?;
     for (kind, url) in [("PostgreSQL", postgres.url()), ("MongoDB-wire", mongodb.url())] {

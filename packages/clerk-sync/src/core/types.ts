@@ -19,7 +19,7 @@ export interface StandardSchema<T> {
   }
 }
 
-export type SchemaResult<T> =
+type SchemaResult<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] }
 

@@ -21,7 +21,7 @@ describe('UserSyncBoundary', () => {
     expect(screen.getByRole('status').textContent).toBe('')
     await pass(1)
     expect(screen.getByRole('status').textContent).toBe('Setting up your account…')
-    await pass(2600)
+    await pass(2700)
     expect(body()).toBe('hello Ada')
   })
 
@@ -38,7 +38,7 @@ describe('UserSyncBoundary', () => {
     const onSignOut = vi.fn()
     server.answer(notSynced({ 'x-request-id': 'req-7' }))
     show(<UserSyncBoundary onSignOut={onSignOut}>welcome</UserSyncBoundary>)
-    await pass(31_000)
+    await pass(31_100)
     expect(screen.getByRole('alert').textContent).toBe('Your account could not be set up.Reference: req-7')
     const retry = screen.getByRole('button', { name: 'Try again' })
     expect(globalThis.document.activeElement).toBe(retry)
@@ -68,14 +68,14 @@ describe('UserSyncBoundary', () => {
         welcome
       </UserSyncBoundary>,
     )
-    await pass(31_000)
+    await pass(31_100)
     expect(body()).toBe('delayed')
     phases.length = 0
     await pass(60_000)
     expect(server.requests.length).toBe(8)
     expect(new Set(phases)).toEqual(new Set())
     server.answer(found({ id: 'user_ada' }))
-    await pass(22_500)
+    await pass(22_600)
     expect(body()).toBe('welcome')
   })
 
@@ -83,9 +83,9 @@ describe('UserSyncBoundary', () => {
     const { server, show } = app()
     server.answer(notSynced())
     show(<UserSyncBoundary>welcome</UserSyncBoundary>)
-    await pass(31_000)
+    await pass(31_100)
     server.answer(problem(401, 'user_deleted'))
-    await pass(22_500)
+    await pass(22_600)
     expect(screen.getByRole('alert').textContent).toContain('This account was deleted.')
     const { length } = server.requests
     await pass(600_000)

@@ -81,7 +81,7 @@ test('shares the requests of the profile, which goes on when it is cancelled', a
   await pass(0)
   expect(server.requests.length).toBe(1)
   act(() => wait.cancel())
-  await pass(1000)
+  await pass(1100)
   expect(profile).toMatchObject({ id: 'user_ada' })
   // What is there already costs nothing.
   act(() => void wait.start())
@@ -117,5 +117,6 @@ test('with nobody signed in there is nobody to wait for', async () => {
   let promise!: Promise<unknown>
   act(() => void (promise = wait.start()))
   await expect(promise).rejects.toThrow('nobody is signed in')
+  await pass(0)
   expect(wait.status).toBe('error')
 })
