@@ -1,5 +1,5 @@
 /** Why `bounded` gave up. */
-export const TIMED_OUT: Error = /* @__PURE__ */ new Error('it took too long')
+export const TIMED_OUT = 'it took too long'
 
 /**
  * Runs `work`, at most for `ms` and at most until `outer` is aborted, whatever `work` makes of its signal, which is
