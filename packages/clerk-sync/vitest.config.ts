@@ -29,7 +29,7 @@ export default defineConfig({
       },
       {
         resolve: { alias: ours },
-        test: { name: 'newest', include: reactTests, environment: 'happy-dom' },
+        test: { name: 'newest', include: reactTests, environment: 'happy-dom', setupFiles: 'tests/hooks.ts' },
       },
       {
         resolve: { alias: [...ours, ...oldest] },
@@ -37,6 +37,7 @@ export default defineConfig({
           name: 'oldest',
           include: reactTests,
           environment: 'happy-dom',
+          setupFiles: 'tests/hooks.ts',
           // Inlined, so that their own imports of React are replaced as well.
           server: { deps: { inline: [/@testing-library\/react/, /@tanstack/] } },
         },

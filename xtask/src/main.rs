@@ -3,6 +3,7 @@
 
 mod advisories;
 mod model;
+mod package;
 mod run;
 mod sbom;
 mod servers;
@@ -23,6 +24,7 @@ usage: cargo xtask <command>
                (minutes, gigabytes); further words go to the model: --scope NAME, --max-states N
   torture      real faults on the real program: [--store sqlite|postgres|mongodb] [--rounds 1000]
                [--quick], and what else `clerk-sync torture` knows
+  package      the npm package alone: install, build, tests, sizes, types and packing
   tidy         the rules of the house: who may know whom, where features are named, file length
   sim          schedules from seeds, on the real library: --seeds N, --minutes M, --replay SEED;
                all its options: cargo xtask sim --help
@@ -39,6 +41,7 @@ fn main() -> Result<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::test(&root),
         ["model", options @ ..] => model::model(&root, options),
+        ["package"] => package::package(&root, &tools::Tools::with_node(&root)?).map(drop),
         ["tidy"] => tidy::tidy(&root),
         ["sbom"] => sbom::sbom(&root),
         ["sim", words @ ..] => sim::sim(&root, words),

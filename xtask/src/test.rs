@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::package::package;
 use crate::run::run;
 use crate::sbom::sbom;
 use crate::servers::{Mongodb, Postgres};
@@ -68,6 +69,7 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     }
     println!("==> list of parts");
     sbom(root)?;
+    let packaged = package(root, &tools)?;
     let postgres = Postgres::start(root)?;
     let mongodb = Mongodb::start(root)?;
     for (kind, url) in [("PostgreSQL", postgres.url()), ("MongoDB-wire", mongodb.url())] {
@@ -94,6 +96,6 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     ];
     stage("PostgreSQL away for five seconds", &outage)?;
     println!("==> all stages passed in {:.0} s", start.elapsed().as_secs_f64());
-    println!("{passed} passed, 0 failed");
+    println!("{} passed, 0 failed", passed + packaged);
     Ok(())
 }

@@ -21,9 +21,6 @@ impl Tools {
         if !has("cc") {
             apt(root, &["build-essential"])?;
         }
-        if !has("npm") {
-            apt(root, &["npm"])?;
-        }
         if !has("promtool") {
             apt(root, &["prometheus"])?;
         }
@@ -49,6 +46,14 @@ impl Tools {
         if !has("cargo-deny") {
             say("installing cargo-deny (some minutes, once)");
             run(command(root, &["cargo", "install", "cargo-deny", "--locked", "--quiet"])?)?;
+        }
+        Self::with_node(root)
+    }
+
+    /// Finds or installs what npm packages are tested with, and nothing else.
+    pub(crate) fn with_node(root: &Path) -> Result<Self> {
+        if !has("npm") {
+            apt(root, &["npm"])?;
         }
         let mut folders = vec![];
         if node_major(root).is_none_or(|major| major < NODE_MAJOR) {

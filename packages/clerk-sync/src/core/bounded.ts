@@ -1,6 +1,5 @@
 /** Why `bounded` gave up. */
-export const TIMED_OUT: Error = /* @__PURE__ */ new Error('it took too long')
-export const LEFT: Error = /* @__PURE__ */ new Error('the page was left')
+export const TIMED_OUT = 'it took too long'
 
 /**
  * Runs `work`, at most for `ms` and at most until `outer` is aborted, whatever `work` makes of its signal, which is
@@ -26,12 +25,12 @@ export const bounded = <T>(
     const timer = setTimeout(end, ms, TIMED_OUT)
     if (outer?.aborted) return stop()
     outer?.addEventListener('abort', stop, { signal })
-    if (leaving) onPage(leaving, () => end(LEFT), signal)
+    if (leaving) onPage(leaving, end, signal)
     work(signal).then(resolve, reject).finally(end)
   })
 
 /** Calls `listener` at each such event of the page, until `signal` is aborted; on a server there are none. */
-export const onPage = (event: string, listener: () => void, signal: AbortSignal): void =>
+export const onPage = (event: string, listener: (event: Event) => void, signal: AbortSignal): void =>
   globalThis.addEventListener?.(event, listener, { signal })
 
 /** Waits. */

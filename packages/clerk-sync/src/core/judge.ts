@@ -3,11 +3,15 @@ import { parseRetryAfter } from './retryAfter'
 import type { Hint, Kind } from './schedule'
 
 /** Why there is no user, and whether asking again may help. */
-export type Failure = Omit<Details, 'attempts' | 'elapsedMs' | 'retryable'> & Hint & { cause?: unknown }
+export interface Refusal extends Hint {
+  failure: Omit<Details, 'attempts' | 'elapsedMs' | 'retryable'>
+  cause?: unknown
+}
 
 type Meaning = [UserSyncErrorCode, Kind?]
 
 const NOT_YET: Meaning = ['not_synced', 'notSynced']
+const TRY_AGAIN: Meaning = ['server', 'other']
 
 // Other servers say "not yet" in other ways than 404.
 const MEANINGS: Record<number, Meaning> = {
@@ -15,30 +19,29 @@ const MEANINGS: Record<number, Meaning> = {
   401: ['signed_out'],
   403: ['forbidden'],
   404: NOT_YET,
-  408: ['server', 'other'],
+  408: TRY_AGAIN,
   410: ['deleted'],
   425: NOT_YET,
   429: ['rate_limited', 'other'],
 }
 
-function problemIn(text: string): { code?: string; retry_after_ms?: number } {
+/** What a refusal of the server means; `text` is its body. */
+export function judge({ status, headers }: Response, text: string, strict404: boolean | undefined): Refusal {
+  let problem: { code?: string; retry_after_ms?: number } = {}
   try {
-    return JSON.parse(text) ?? {}
-  } catch {
-    return {}
-  }
+    problem = JSON.parse(text) ?? problem
+  } catch {}
+  const { code: serverCode } = problem
+  const header = parseRetryAfter(headers.get('retry-after'))
+  let meaning = MEANINGS[status] ?? (status < 500 ? ['server' as const] : TRY_AGAIN)
+  if (serverCode === 'user_deleted') meaning = ['deleted']
+  if (status === 404 && strict404 && serverCode !== 'user_not_synced') meaning = ['wrong_endpoint']
+  // A 503 that says when, but not what, is "not yet" of some server; ours names its trouble.
+  if (status === 503 && !serverCode && header !== undefined) meaning = NOT_YET
+  const [code, retry] = meaning
+  // The member knows milliseconds, the header whole seconds.
+  const retryAfterMs = problem.retry_after_ms ?? header
+  return { failure: { code, status, serverCode, requestId: requestIdOf(headers), retryAfterMs }, retry }
 }
 
-/** What a refusal of the server means. */
-export function judge({ status, headers }: Response, text: string, strict404: boolean | undefined): Failure {
-  const problem = problemIn(text)
-  const serverCode = problem.code
-  const header = parseRetryAfter(headers.get('retry-after'))
-  let [code, retry] = MEANINGS[status] ?? ['server', status >= 500 ? 'other' : undefined]
-  if (serverCode === 'user_deleted') code = 'deleted'
-  if (status === 404 && strict404 && serverCode !== 'user_not_synced') [code, retry] = ['wrong_endpoint', undefined]
-  // A 503 that says when, but not what, is "not yet" of some server; ours names its trouble.
-  if (status === 503 && !serverCode && header !== undefined) [code, retry] = NOT_YET
-  // The member knows milliseconds, the header whole seconds.
-  return { code, retry, status, serverCode, retryAfterMs: problem.retry_after_ms ?? header }
-}
+export const requestIdOf = (headers: Headers): string | undefined => headers.get('x-request-id') ?? undefined

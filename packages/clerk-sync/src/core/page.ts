@@ -4,10 +4,10 @@ import { bounded, onPage } from './bounded'
 const LONGEST_MS = 2 ** 31 - 1
 
 /** Whether the browser knows that there is no network; a server always has one. */
-export const isOffline = (): boolean => typeof navigator !== 'undefined' && navigator.onLine === false
+export const isOffline = (): boolean => globalThis.navigator?.onLine === false
 
 /** Whether somebody may be looking. */
-export const isVisible = (): boolean => typeof document === 'undefined' || document.visibilityState !== 'hidden'
+export const isVisible = (): boolean => globalThis.document?.visibilityState !== 'hidden'
 
 /** Waits for `is`, looking again at each such event of the page. */
 export const until = (is: () => boolean, event: string, outer?: AbortSignal | undefined): Promise<void> =>

@@ -1,3 +1,4 @@
+import type { Details } from './errors'
 import type { Backoff, Retries, UserSyncOptions } from './types'
 
 /** What a retry is counted as. */
@@ -21,21 +22,21 @@ export interface Hint {
   retry?: Kind | undefined
   /** The server held the request until its time was over, so asking again at once is no haste. */
   held?: boolean
-  retryAfterMs?: number | undefined
+  failure: Pick<Details, 'retryAfterMs'>
 }
 
 /**
- * The time until the next attempt, in milliseconds; undefined when there is none. `left` and `spent` count the retries
- * of each kind apart, so a lone 503 among 404s costs nothing of theirs. `random` is from 0 to 1.
+ * The time until the next attempt, in milliseconds; undefined when there is none. Retries of each kind are counted
+ * apart, so a lone 503 among 404s costs nothing of theirs. `random` is from 0 to 1.
  */
 export function nextDelayMs(
   { initialMs, factor, maxMs, jitter }: Backoff,
-  retries: Retries,
+  allowed: Retries,
   spent: Retries,
-  { retry, held, retryAfterMs = 0 }: Hint,
+  { retry, held, failure: { retryAfterMs = 0 } }: Hint,
   random: number,
 ): number | undefined {
-  if (!retry || spent[retry] >= retries[retry] || retryAfterMs > LONGEST_MS) return undefined
+  if (!retry || spent[retry] >= allowed[retry] || retryAfterMs > LONGEST_MS) return undefined
   if (held && retry === 'notSynced') return 0
   const base = Math.min(initialMs * factor ** spent[retry], maxMs)
   return Math.max(base * (1 + jitter * (2 * random - 1)), retryAfterMs)
