@@ -2,6 +2,8 @@
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 mod advisories;
+mod fuzz;
+mod mutants;
 mod run;
 mod sbom;
 mod servers;
@@ -19,6 +21,8 @@ usage: cargo xtask <command>
   tidy         the rules of the house: who may know whom, where features are named, file length
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
                when it cannot reach its data
+  fuzz         every fuzz target with libFuzzer, ten minutes each, or --minutes M, --seconds S
+  mutants      plants faults in core, one by one, and tells which no test notices
   sbom         what the program and the npm packages are made of, as CycloneDX, with checksums;
                written to target/sbom";
 
@@ -28,6 +32,8 @@ fn main() -> Result<()> {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::test(&root),
         ["tidy"] => tidy::tidy(&root),
+        ["fuzz", words @ ..] => fuzz::fuzz(&root, words),
+        ["mutants"] => mutants::mutants(&root),
         ["sbom"] => sbom::sbom(&root),
         ["advisories"] => advisories::advisories(&root),
         [] | ["help" | "--help" | "-h"] => {

@@ -6,7 +6,6 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::run::run;
-use crate::sbom::sbom;
 use crate::servers::{Mongodb, Postgres};
 use crate::tidy;
 use crate::tools::Tools;
@@ -35,6 +34,8 @@ const STAGES: &[Stage] = &[
     ("sign-ups", &["target/release/clerk-sync", "bench", "signups", "--count", "2000"]),
     ("one call for a crowd", &["target/release/clerk-sync", "bench", "stampede"]),
     ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
+    ("list of parts", &["cargo", "xtask", "sbom"]),
+    ("fuzz targets, shortly", &["cargo", "xtask", "fuzz", "--seconds", "8"]),
 ];
 
 pub(crate) fn test(root: &Path) -> Result<()> {
@@ -59,8 +60,6 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     for (name, words) in STAGES {
         stage(name, words)?;
     }
-    println!("==> list of parts");
-    sbom(root)?;
     let postgres = Postgres::start(root)?;
     let mongodb = Mongodb::start(root)?;
     for (kind, url) in [("PostgreSQL", postgres.url()), ("MongoDB-wire", mongodb.url())] {
