@@ -2,7 +2,9 @@
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 mod advisories;
+mod fuzz;
 mod model;
+mod mutants;
 mod package;
 mod run;
 mod sbom;
@@ -32,6 +34,8 @@ usage: cargo xtask <command>
                the simulator against faults planted in a copy of the sources
   advisories   known vulnerabilities of crates and npm packages; needs the network, and says
                when it cannot reach its data
+  fuzz         every fuzz target with libFuzzer, ten minutes each, or --minutes M, --seconds S
+  mutants      plants faults in core, one by one, and tells which no test notices
   sbom         what the program and the npm packages are made of, as CycloneDX, with checksums;
                written to target/sbom";
 
@@ -43,6 +47,8 @@ fn main() -> Result<()> {
         ["model", options @ ..] => model::model(&root, options),
         ["package"] => package::package(&root, &tools::Tools::with_node(&root)?).map(drop),
         ["tidy"] => tidy::tidy(&root),
+        ["fuzz", words @ ..] => fuzz::fuzz(&root, words),
+        ["mutants"] => mutants::mutants(&root),
         ["sbom"] => sbom::sbom(&root),
         ["sim", words @ ..] => sim::sim(&root, words),
         ["torture", rest @ ..] => torture::torture(&root, rest),

@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 
 use crate::package::package;
 use crate::run::run;
-use crate::sbom::sbom;
 use crate::servers::{Mongodb, Postgres};
 use crate::tools::Tools;
 use crate::{sim, tidy};
@@ -36,6 +35,8 @@ const STAGES: &[Stage] = &[
     ("sign-ups", &["target/release/clerk-sync", "bench", "signups", "--count", "2000"]),
     ("one call for a crowd", &["target/release/clerk-sync", "bench", "stampede"]),
     ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
+    ("list of parts", &["cargo", "xtask", "sbom"]),
+    ("fuzz targets, shortly", &["cargo", "xtask", "fuzz", "--seconds", "8"]),
 ];
 
 pub(crate) fn test(root: &Path) -> Result<()> {
@@ -67,8 +68,6 @@ pub(crate) fn test(root: &Path) -> Result<()> {
             stage("simulation", &[&tests[..], &["--", "--seeds", "10000", "--from", &from]].concat())?;
         }
     }
-    println!("==> list of parts");
-    sbom(root)?;
     let packaged = package(root, &tools)?;
     let postgres = Postgres::start(root)?;
     let mongodb = Mongodb::start(root)?;

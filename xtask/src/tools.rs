@@ -67,6 +67,26 @@ impl Tools {
         Ok(Self { path })
     }
 
+    /// What runs fuzz targets; seldom needed, so not among what every run prepares.
+    pub(crate) fn bolero(&self, root: &Path) -> Result<()> {
+        if !has("cargo-bolero") {
+            say("installing cargo-bolero (a minute, once)");
+            let words =
+                ["cargo", "install", "cargo-bolero", "--no-default-features", "--features", "libfuzzer"];
+            run(self.command(root, &[&words[..], &["--locked", "--quiet"]].concat())?)?;
+        }
+        Ok(())
+    }
+
+    /// What plants faults; seldom needed too.
+    pub(crate) fn mutants(&self, root: &Path) -> Result<()> {
+        if !has("cargo-mutants") {
+            say("installing cargo-mutants (some minutes, once)");
+            run(self.command(root, &["cargo", "install", "cargo-mutants", "--locked", "--quiet"])?)?;
+        }
+        Ok(())
+    }
+
     /// A command that sees the tools; no SDK of Clerk's phones home from it.
     pub(crate) fn command(&self, folder: &Path, words: &[&str]) -> Result<Command> {
         let mut command = command(folder, words)?;

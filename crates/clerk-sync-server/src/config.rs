@@ -9,6 +9,8 @@ mod raw;
 mod variables;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;

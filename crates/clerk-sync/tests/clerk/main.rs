@@ -7,6 +7,7 @@
 mod api_answers;
 mod api_limits;
 mod differential;
+mod fuzz;
 mod key_sets;
 mod keys;
 mod no_panic;
