@@ -80,6 +80,16 @@ pub enum Change {
         /// How many attempts the stored entry has had; `None`: stale if the delivery is known.
         expected: Option<u32>,
     },
+    /// A note of the database about itself: a lease, a checkpoint, the instance it mirrors. Stale unless the
+    /// stored text is `expected`, so that of two writers one has to look again.
+    Note {
+        /// Its name.
+        name: String,
+        /// Its text from now on.
+        value: String,
+        /// The text it was decided on; `None`: stale if there is a note of that name.
+        expected: Option<String>,
+    },
     /// A failed repair's next time, without a new revision; nothing happens if the record has changed.
     PostponeRepair {
         /// The record.

@@ -29,6 +29,7 @@
 extern crate alloc;
 
 mod change;
+mod compare;
 mod decide;
 mod delivery;
 mod error;
@@ -41,6 +42,7 @@ mod record;
 mod time;
 
 pub use change::{Change, Commit, Subject, View};
+pub use compare::{Field, differences};
 pub use decide::{Decision, MAX_AHEAD_MS, Outcome, decide};
 pub use delivery::{Content, Delivery, DeliveryState, DeliveryStatus, MAX_ATTEMPTS, receive, retry_after_ms};
 pub use error::{DirectoryError, ParseError, StoreError, StoreErrorKind};

@@ -25,6 +25,9 @@ pub trait Store: Send + Sync {
     /// Applies all changes, or none. `Done` means durable.
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError>;
 
+    /// The text of a note, as the last [`Change::Note`] left it: small things the database knows about itself.
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError>;
+
     /// Takes up to `limit` dirty records that are due at `now`, oldest due first, and moves their due time to
     /// `lease_until` without changing the revision. Who takes a record has it until then; a crash gives it
     /// back.
@@ -116,12 +119,54 @@ pub enum Lane {
     Sweep,
 }
 
-/// Clerk, asked by id.
+/// What a list of users is sorted by. There is no other order a walk could rely on, and no filter by version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest users first: whoever signs up during a walk comes at its end.
+    Created,
+    /// Newest versions first.
+    NewestVersion,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// After this user of the page before; only in the order of creation. Refused by Clerk where it does not
+    /// know the user (any more) or the parameter.
+    After(UserId),
+    /// After so many users. Users who come or go meanwhile shift it.
+    Offset(u64),
+}
+
+/// A page of all users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageOf {
+    /// Their order.
+    pub order: Order,
+    /// Where it begins.
+    pub start: Start,
+    /// How many users at most, 1 to 500.
+    pub limit: u32,
+}
+
+impl PageOf {
+    /// The longest page Clerk gives.
+    pub const MAX: u32 = 500;
+}
+
+/// Clerk, asked by id and by page.
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// The user as Clerk has it now; `None`: Clerk says there is no such id. The answer may be stale by
     /// a bound Clerk does not document.
     async fn user(&self, id: &UserId, lane: Lane) -> Result<Option<Snapshot>, DirectoryError>;
+
+    /// A page of users as Clerk has them now, or had them a moment ago; shorter than its limit only where it
+    /// is the last. What is not in it is not there for that reason alone.
+    async fn page(&self, page: &PageOf, lane: Lane) -> Result<Vec<Snapshot>, DirectoryError>;
+
+    /// How many users there are.
+    async fn count(&self, lane: Lane) -> Result<u64, DirectoryError>;
 
     /// The id of the instance the secret key belongs to.
     async fn instance_id(&self) -> Result<String, DirectoryError>;

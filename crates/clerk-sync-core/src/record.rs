@@ -216,6 +216,14 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Clerk's id.
+    pub fn id(&self) -> &UserId {
+        match self {
+            Self::Live(record) => &record.id,
+            Self::Gone(tombstone) => &tombstone.id,
+        }
+    }
+
     /// The record, unless the user is gone.
     pub fn live(&self) -> Option<&Record> {
         match self {

@@ -137,6 +137,10 @@ impl Store for MongoStore {
         Ok(ids)
     }
 
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.gate.run("read a note", self.noted(name)).await
+    }
+
     async fn take_repairs(
         &self,
         now: Timestamp,

@@ -24,7 +24,7 @@ use mongodb::bson::{Document, doc};
 
 use crate::document::{read_delivery_state, read_entry, read_record};
 use crate::error::{corrupt, store_error};
-use crate::schema::{CLAIM, DELIVERY, FIRST_ADMIN, USER};
+use crate::schema::{CLAIM, DELIVERY, FIRST_ADMIN, META, USER};
 use crate::{MongoStore, connect, query};
 
 impl MongoStore {
@@ -32,6 +32,15 @@ impl MongoStore {
     pub(crate) async fn entry(&self, id: &UserId) -> Result<Option<Entry>, StoreError> {
         let found = self.collection(USER).find_one(doc! { "_id": id.as_str() }).await;
         found.map_err(|error| store_error("read a user", error))?.map(read_entry).transpose()
+    }
+
+    /// The text of a note.
+    pub(crate) async fn noted(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let found = self.collection(META).find_one(doc! { "_id": name }).await;
+        let Some(note) = found.map_err(|error| store_error("read a note", error))? else { return Ok(None) };
+        let value =
+            note.get_str("value").map_err(|_| corrupt(format!("clerk_meta {name}: value: is no text")))?;
+        Ok(Some(value.to_owned()))
     }
 
     /// Everything `subject` names, as of one moment.

@@ -197,6 +197,12 @@ impl Store for PostgresStore {
         Ok(ids)
     }
 
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.readers
+            .with("read a note", async |connection| view::note(connection, &self.reads, name).await)
+            .await
+    }
+
     async fn take_repairs(
         &self,
         now: Timestamp,

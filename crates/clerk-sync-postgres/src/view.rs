@@ -13,6 +13,8 @@ use crate::value::Value;
 
 const ENTRY: &str = concat!("SELECT ", USER_COLUMNS!(), " FROM {s}.clerk_user WHERE id = $1");
 
+const NOTE: &str = "SELECT value FROM {s}.clerk_meta WHERE name = $1";
+
 // One statement, so that it is one picture and one round trip: first what is known of the subject itself,
 // then for each key who holds it, and the highest claim of anyone else. At most two entries of the index of
 // claims are passed over, so the number of claimants does not matter.
@@ -69,12 +71,17 @@ const DELIVERY: usize = FIRST_ADMIN + 1;
 pub(crate) struct Reads {
     pub(crate) entry: Sql,
     pub(crate) view: Sql,
+    pub(crate) note: Sql,
 }
 
 impl Reads {
     pub(crate) fn new(schema: &Schema) -> Self {
         const OF_VIEW: &[Type] = &[Type::TEXT, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT];
-        Self { entry: Sql::new(schema, ENTRY, &[Type::TEXT]), view: Sql::new(schema, VIEW, OF_VIEW) }
+        Self {
+            entry: Sql::new(schema, ENTRY, &[Type::TEXT]),
+            view: Sql::new(schema, VIEW, OF_VIEW),
+            note: Sql::new(schema, NOTE, &[Type::TEXT]),
+        }
     }
 }
 
@@ -86,6 +93,16 @@ pub(crate) async fn entry(
 ) -> Result<Option<Entry>, Failure> {
     let rows = connection.rows(&reads.entry, &[Value::text(id.as_str())]).await?;
     rows.first().map(|row| read_entry(row, 0)).transpose()
+}
+
+/// The text of a note.
+pub(crate) async fn note(
+    connection: &Connection,
+    reads: &Reads,
+    name: &str,
+) -> Result<Option<String>, Failure> {
+    let rows = connection.rows(&reads.note, &[Value::text(name)]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
 }
 
 /// Everything `subject` names, as of one moment.

@@ -76,6 +76,10 @@ const LOG_AGAIN: &str = "UPDATE {s}.clerk_delivery SET event_type = $2, user_id 
   processed_at = $10, due_at = $11, body = $12
   WHERE id = $1 AND attempts = $13";
 
+const NOTE_NEW: &str = "INSERT INTO {s}.clerk_meta (name, value) VALUES ($1, $2)";
+
+const NOTE_AGAIN: &str = "UPDATE {s}.clerk_meta SET value = $2 WHERE name = $1 AND value = $3";
+
 const POSTPONE: &str =
     "UPDATE {s}.clerk_user SET repair_due_at = $3, repair_attempts = $4 WHERE id = $1 AND rev = $2";
 
@@ -118,6 +122,8 @@ pub(crate) struct Writes {
     pub(crate) claim: Sql,
     pub(crate) log_new: Sql,
     pub(crate) log_again: Sql,
+    pub(crate) note_new: Sql,
+    pub(crate) note_again: Sql,
     pub(crate) postpone: Sql,
     pub(crate) take_repairs: Sql,
     pub(crate) take_deliveries: Sql,
@@ -129,6 +135,7 @@ impl Writes {
     pub(crate) fn new(schema: &Schema) -> Self {
         const OF_BURIAL: &[Type] = &[Type::TEXT, Type::TIMESTAMPTZ, Type::TEXT, Type::INT8];
         const OF_POSTPONE: &[Type] = &[Type::TEXT, Type::INT8, Type::TIMESTAMPTZ, Type::INT8];
+        const OF_NOTE: &[Type] = &[Type::TEXT, Type::TEXT, Type::TEXT];
         const OF_TAKE: &[Type] = &[Type::TIMESTAMPTZ, Type::TIMESTAMPTZ, Type::INT8];
         const OF_DROP: &[Type] = &[Type::TEXT, Type::TIMESTAMPTZ, Type::INT8];
         const IDS: &[Type] = &[Type::TEXT_ARRAY];
@@ -144,6 +151,8 @@ impl Writes {
             claim: sql(CLAIM, OF_BURIAL.get(..1).unwrap_or_default()),
             log_new: sql(LOG_NEW, DELIVERY_TYPES.get(..log).unwrap_or_default()),
             log_again: sql(LOG_AGAIN, DELIVERY_TYPES),
+            note_new: sql(NOTE_NEW, OF_NOTE.get(..2).unwrap_or_default()),
+            note_again: sql(NOTE_AGAIN, OF_NOTE),
             postpone: sql(POSTPONE, OF_POSTPONE),
             take_repairs: sql(TAKE_REPAIRS, OF_TAKE),
             take_deliveries: sql(TAKE_DELIVERIES, OF_TAKE),

@@ -119,6 +119,10 @@ impl Store for SqliteStore {
         self.writer.run("commit", move |connection| write::apply(connection, &changes)).await
     }
 
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.readers.with(|connection| view::note(connection, name))
+    }
+
     async fn take_repairs(
         &self,
         now: Timestamp,

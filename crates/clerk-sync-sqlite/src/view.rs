@@ -39,6 +39,15 @@ pub(crate) const FIRST_ADMIN: &str = "SELECT user_id FROM clerk_claim WHERE name
 pub(crate) const DELIVERY_STATE: &str =
     "SELECT id, status, attempts, digest FROM clerk_delivery WHERE id = ?1";
 
+pub(crate) const NOTE: &str = "SELECT value FROM clerk_meta WHERE name = ?1";
+
+/// The text of a note.
+pub(crate) fn note(connection: &Connection, name: &str) -> Result<Option<String>, Failure> {
+    let mut statement = connection.prepare_cached(NOTE)?;
+    let mut rows = statement.query([name])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+}
+
 /// What is stored under `id`.
 pub(crate) fn entry(connection: &Connection, id: &UserId) -> Result<Option<Entry>, Failure> {
     let mut statement = connection.prepare_cached(ENTRY)?;

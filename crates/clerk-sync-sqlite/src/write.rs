@@ -25,7 +25,7 @@ pub(crate) use take::{drop_bodies, nothing, take_deliveries, take_repairs};
 #[cfg(test)]
 pub(crate) mod statements {
     pub(crate) use super::apply::{
-        BURY, BURY_NEW, CLAIM, INSERT, LOG_AGAIN, LOG_NEW, POSTPONE, RELEASE, UPDATE,
+        BURY, BURY_NEW, CLAIM, INSERT, LOG_AGAIN, LOG_NEW, NOTE_AGAIN, NOTE_NEW, POSTPONE, RELEASE, UPDATE,
     };
     pub(crate) use super::take::{DROP_BODIES, DUE_DELIVERIES, DUE_REPAIRS, LEASE_DELIVERY, LEASE_REPAIR};
 }

@@ -10,6 +10,7 @@ pub mod commit;
 pub mod concurrency;
 pub mod deliveries;
 pub mod leases;
+pub mod notes;
 pub mod round_trip;
 pub mod uniqueness;
 pub mod view;
@@ -106,6 +107,16 @@ macro_rules! conformance {
                 deliveries_of_every_waiting_status_only,
                 concurrent_takers_never_get_the_same_repair,
                 concurrent_takers_never_get_the_same_delivery,
+            ],
+            notes: [
+                nothing_is_noted,
+                a_note_is_set_once,
+                a_note_is_set_on_what_was_read,
+                a_note_at_another_text_is_stale,
+                notes_are_apart,
+                notes_and_records_are_one,
+                one_of_many_notes_wins,
+                a_note_may_be_long,
             ],
             concurrency: [
                 one_of_many_inserts_wins,

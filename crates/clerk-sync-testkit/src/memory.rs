@@ -46,6 +46,10 @@ impl Store for MemoryStore {
         Ok(self.state().commit(&changes))
     }
 
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.state().note(name).cloned())
+    }
+
     async fn take_repairs(
         &self,
         now: Timestamp,

@@ -1,6 +1,7 @@
 //! The order of steps: look, decide, write; fetch once; wait; try again. No rule about users is here.
 
 mod absorb;
+mod batch;
 mod deliveries;
 mod flight;
 mod repair;
@@ -10,7 +11,7 @@ mod waiters;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use clerk_sync_core::port::{Clock, Directory, Lane, Store};
+use clerk_sync_core::port::{Clock, Directory, Lane, PageOf, Store};
 use clerk_sync_core::{Delivery, DirectoryError, Fact, RolePolicy, Snapshot, UserId};
 use futures_util::future::{Either, select};
 use tokio::sync::Notify;
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use crate::chain::Chain;
 use crate::metrics::Metrics;
 pub use absorb::{AbsorbError, Absorbed};
+pub(crate) use batch::Unjoined;
 use flight::Flights;
 pub(crate) use user::{Looked, Wanted};
 use waiters::Waiters;
@@ -87,11 +89,10 @@ impl Engine {
         }
     }
 
-    /// Runs the workers for ever: repairs, retried deliveries, and waking those who wait for what another
-    /// process commits.
+    /// Runs the workers for ever that delete nobody: retried deliveries, and waking those who wait for what another
+    /// process commits. [`Engine::repair_forever`] is apart, since it believes what Clerk says is gone.
     pub(crate) async fn work(self: &Arc<Self>) {
-        futures_util::future::join3(self.repair_forever(), self.deliver_forever(), self.listen_forever())
-            .await;
+        futures_util::future::join(self.deliver_forever(), self.listen_forever()).await;
     }
 
     async fn listen_forever(&self) {
@@ -112,6 +113,20 @@ impl Engine {
         let answer = self.directory.user(id, lane).await;
         self.metrics.asked(lane, &answer, self.clock.now().millis_since(started));
         answer
+    }
+
+    /// Asks Clerk for a page of users, waiting as long as the budget asks for, and counts it.
+    pub(crate) async fn page(&self, page: &PageOf, lane: Lane) -> Result<Vec<Snapshot>, DirectoryError> {
+        loop {
+            let answer = self.directory.page(page, lane).await;
+            self.metrics.listed(lane, &answer);
+            match answer {
+                Err(DirectoryError::Throttled { retry_after_ms }) => {
+                    self.clock.sleep(retry_after_ms.max(1)).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// The answer of `future`, or `None` if it takes longer than `millis`.

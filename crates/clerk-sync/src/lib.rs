@@ -9,6 +9,7 @@ mod chain;
 pub mod clerk;
 mod clock;
 mod engine;
+mod equal;
 #[cfg(feature = "axum")]
 pub mod http;
 mod metrics;
@@ -25,6 +26,10 @@ pub use clerk_sync_sqlite as sqlite;
 
 pub use clock::SystemClock;
 pub use engine::{AbsorbError, Absorbed, EngineSettings};
+pub use equal::{
+    BackfillOptions, BackfillReport, Brake, BrakeSettings, Certificate, Drift, EqualError, EqualSettings,
+    EqualState, Progress, SilenceCause, Silent, SweepOptions, SweepReport,
+};
 pub use refusal::Refusal;
 pub use sync::{BuildError, Builder, ClerkSync, Receipt, Retention, User, WebhookRefusal};
 

@@ -1,11 +1,11 @@
 //! What is counted, in the words of Prometheus.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use clerk_sync_core::port::{Backlog, Lane};
-use clerk_sync_core::{DeliveryStatus, DirectoryError, Fact, Outcome, Snapshot, Source, Timestamp};
+use clerk_sync_core::{DeliveryStatus, DirectoryError, Fact, Field, Outcome, Snapshot, Source, Timestamp};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +13,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::equal::EqualState;
 
 /// Seconds, from the clock's resolution to the longest request there is.
 const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 25.0];
@@ -60,6 +62,16 @@ struct CallLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FieldLabels {
+    field: Word,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusLabels {
     status: Word,
 }
@@ -85,6 +97,16 @@ pub(crate) struct Metrics {
     dirty: Gauge,
     unconfirmed: Gauge,
     users: Gauge,
+    caught_up: Family<KindLabels, Counter>,
+    drift: Family<FieldLabels, Counter>,
+    silent: Gauge,
+    brake: Gauge,
+    wrong_instance: Gauge,
+    last_sweep: Gauge<f64, std::sync::atomic::AtomicU64>,
+    last_proof: Gauge<f64, std::sync::atomic::AtomicU64>,
+    unequal: Gauge,
+    /// Webhooks refused since one was accepted.
+    refused_since: std::sync::atomic::AtomicU64,
 }
 
 impl Metrics {
@@ -112,6 +134,15 @@ impl Metrics {
             dirty: Gauge::default(),
             unconfirmed: Gauge::default(),
             users: Gauge::default(),
+            caught_up: Family::default(),
+            drift: Family::default(),
+            silent: Gauge::default(),
+            brake: Gauge::default(),
+            wrong_instance: Gauge::default(),
+            last_sweep: Gauge::default(),
+            last_proof: Gauge::default(),
+            unequal: Gauge::default(),
+            refused_since: std::sync::atomic::AtomicU64::new(0),
             registry: Registry::default(),
         };
         registry.register(
@@ -184,9 +215,78 @@ impl Metrics {
             metrics.unconfirmed.clone(),
         );
         registry.register("users", "Users in the database", metrics.users.clone());
+        metrics.register_equality(&mut registry);
         let metrics = Self { registry, ..metrics };
         metrics.start_at_zero();
         Arc::new(metrics)
+    }
+
+    fn register_equality(&self, registry: &mut Registry) {
+        registry.register(
+            "caught_up",
+            "Users found by polling before a webhook told of them, by what was new",
+            self.caught_up.clone(),
+        );
+        registry.register("drift", "Differences found by sweeps and proofs, by column", self.drift.clone());
+        registry.register("silent", "1 while users sign up and no webhook comes", self.silent.clone());
+        registry.register("deletions_held_back", "Deletions held back by the brake", self.brake.clone());
+        registry.register(
+            "wrong_instance",
+            "1 while the secret key belongs to another instance than the database mirrors",
+            self.wrong_instance.clone(),
+        );
+        registry.register(
+            "last_sweep_timestamp_seconds",
+            "When everything was last compared with Clerk; 0 before the first time",
+            self.last_sweep.clone(),
+        );
+        registry.register(
+            "last_proof_timestamp_seconds",
+            "When equality was last proved; 0 before the first time",
+            self.last_proof.clone(),
+        );
+        registry.register(
+            "unequal_users",
+            "Users who still differed after the last proof",
+            self.unequal.clone(),
+        );
+    }
+
+    /// Changes found by polling.
+    pub(crate) fn caught_up(&self, created: u64, updated: u64) {
+        for (kind, count) in [("created", created), ("updated", updated)] {
+            self.caught_up.get_or_create(&KindLabels { kind: Word(kind) }).inc_by(count);
+        }
+    }
+
+    /// Differences found by comparing everything.
+    pub(crate) fn drifted(&self, fields: &BTreeMap<Field, u64>) {
+        for (field, count) in fields {
+            self.drift.get_or_create(&FieldLabels { field: Word(field.as_str()) }).inc_by(*count);
+        }
+    }
+
+    pub(crate) fn is_instance_right(&self, right: bool) {
+        self.wrong_instance.set(i64::from(!right));
+    }
+
+    pub(crate) fn is_instance_wrong(&self) -> bool {
+        self.wrong_instance.get() != 0
+    }
+
+    /// Whether webhooks come and all of them are refused.
+    pub(crate) fn refuses_webhooks(&self) -> bool {
+        self.refused_since.load(std::sync::atomic::Ordering::Relaxed) > 0
+    }
+
+    /// What the notes say.
+    pub(crate) fn equality(&self, state: &EqualState) {
+        self.silent.set(i64::from(state.silent.is_some()));
+        self.brake.set(state.brake.map_or(0, |brake| signed(brake.missing)));
+        self.last_sweep.set(seconds(state.last_sweep_ms.unwrap_or(0)));
+        let proof = state.proof.as_ref();
+        self.last_proof.set(seconds(proof.map_or(0, |proof| proof.finished_at_ms)));
+        self.unequal.set(proof.map_or(0, |proof| signed(proof.unrepaired)));
     }
 
     /// A rate over a series that does not exist yet misses its first step, so known series start at zero.
@@ -199,6 +299,10 @@ impl Metrics {
         }
         for code in ["ok", "user_not_synced", "unavailable", "unauthenticated"] {
             drop(self.answers.get_or_create(&AnswerLabels { code: Word(code) }));
+        }
+        self.caught_up(0, 0);
+        for field in Field::ALL {
+            drop(self.drift.get_or_create(&FieldLabels { field: Word(field.as_str()) }));
         }
         for status in [DeliveryStatus::Pending, DeliveryStatus::Failed, DeliveryStatus::Dead] {
             drop(self.deliveries.get_or_create(&StatusLabels { status: Word(status.as_str()) }));
@@ -220,6 +324,7 @@ impl Metrics {
 
     pub(crate) fn refused_webhook(&self, reason: &'static str) {
         self.refused_webhooks.get_or_create(&ReasonLabels { reason: Word(reason) }).inc();
+        self.refused_since.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn webhook_took(&self, millis: i64) {
@@ -243,11 +348,7 @@ impl Metrics {
 
     /// Clerk was asked for a user.
     pub(crate) fn asked(&self, lane: Lane, answer: &Result<Option<Snapshot>, DirectoryError>, millis: i64) {
-        let lane = match lane {
-            Lane::Lookup => "lookup",
-            Lane::Repair => "repair",
-            Lane::Sweep => "sweep",
-        };
+        let lane = lane_word(lane);
         let result = match answer {
             Ok(Some(_)) => "found",
             Ok(None) => "not_found",
@@ -257,8 +358,15 @@ impl Metrics {
         self.call_seconds.observe(seconds(millis));
     }
 
+    /// Clerk was asked for a page of users.
+    pub(crate) fn listed(&self, lane: Lane, answer: &Result<Vec<Snapshot>, DirectoryError>) {
+        let result = answer.as_ref().map_or_else(DirectoryError::kind, |_| "listed");
+        self.calls.get_or_create(&CallLabels { lane: Word(lane_word(lane)), result: Word(result) }).inc();
+    }
+
     pub(crate) fn webhook_came(&self, now: Timestamp) {
         self.last_webhook.set(seconds(now.as_millis()));
+        self.refused_since.store(0, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Every counter as text, in the format Prometheus scrapes (0.0.4).
@@ -310,6 +418,14 @@ fn classic(openmetrics: &str) -> String {
         }
     }
     text
+}
+
+fn lane_word(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Lookup => "lookup",
+        Lane::Repair => "repair",
+        Lane::Sweep => "sweep",
+    }
 }
 
 fn source_word(fact: &Fact) -> &'static str {

@@ -1,6 +1,7 @@
 //! The door: holds the parts, forwards, decides nothing.
 
 mod build;
+mod equal;
 mod receive;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,6 +15,7 @@ use crate::clerk::keys::Keys;
 use crate::clerk::secret::WebhookSecrets;
 use crate::clerk::session::{Session, SessionError, SessionStatus, SessionVerifier, token_from};
 use crate::engine::{Engine, Looked, Wanted};
+use crate::equal::{Brake, EqualError, EqualState, Equality};
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 pub use build::{BuildError, Builder, Retention};
@@ -23,8 +25,8 @@ pub use receive::{Receipt, WebhookRefusal};
 const LOOK_MS: u64 = 5_000;
 /// How long the database may take to say that it is there, in milliseconds.
 const PING_MS: u64 = 3_000;
-/// For how long the figures of the backlog are good, in milliseconds: scraping costs the database no more.
-const BACKLOG_MS: i64 = 5_000;
+/// For how long the figures for operators are good, in milliseconds: scraping costs the database no more.
+const LOOKS_MS: i64 = 5_000;
 
 /// Keeps a `users` table equal to Clerk: the one handle an app needs. Cheap to clone.
 ///
@@ -37,6 +39,7 @@ pub struct ClerkSync {
 
 struct Inner {
     engine: Arc<Engine>,
+    equality: Arc<Equality>,
     inspect: Arc<dyn Inspect>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -48,7 +51,15 @@ struct Inner {
     instance_id: OnceLock<String>,
     retention: Retention,
     unconfirmed_after_ms: i64,
-    backlog: Mutex<Option<(Timestamp, Backlog)>>,
+    looked: Mutex<Option<Looks>>,
+}
+
+/// What operators see, as of a moment.
+#[derive(Clone)]
+struct Looks {
+    at: Timestamp,
+    backlog: Backlog,
+    equality: EqualState,
 }
 
 /// A signed-in user: the session, and the record that is there because of it or was before.
@@ -150,60 +161,107 @@ impl ClerkSync {
         })
     }
 
+    /// What works and still needs somebody's attention, in sentences; none when all is well.
+    pub async fn warnings(&self) -> Vec<String> {
+        let mut warnings = vec![];
+        if self.inner.metrics.is_instance_wrong() {
+            warnings.push(
+                "the secret key belongs to another Clerk instance than this database mirrors".to_owned(),
+            );
+        }
+        let equality =
+            self.looks(self.inner.clock.now()).await.map(|looks| looks.equality).unwrap_or_default();
+        if let Some(silent) = equality.silent {
+            warnings.push(format!("users sign up and no webhook comes; {}", silent.cause.advice()));
+        }
+        if let Some(brake) = equality.brake {
+            let Brake { missing, users, allowed, .. } = brake;
+            warnings.push(format!(
+                "{missing} of {users} users are missing in Clerk and not deleted, since that is more than {allowed}"
+            ));
+        }
+        warnings
+    }
+
     /// All counters as text for Prometheus.
     pub async fn metrics_text(&self) -> String {
         let now = self.inner.clock.now();
-        let backlog = self.backlog(now).await;
-        self.inner.metrics.text(backlog.as_ref(), now)
+        let looks = self.looks(now).await;
+        if let Some(looks) = &looks {
+            self.inner.metrics.equality(&looks.equality);
+        }
+        self.inner.metrics.text(looks.map(|looks| looks.backlog).as_ref(), now)
     }
 
-    /// What waits in the database, at most five seconds old.
-    async fn backlog(&self, now: Timestamp) -> Option<Backlog> {
-        let kept = *self.inner.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, backlog)) = kept
-            && (0..BACKLOG_MS).contains(&now.millis_since(at))
+    /// What waits in the database and how equal it is, at most five seconds old.
+    async fn looks(&self, now: Timestamp) -> Option<Looks> {
+        let kept = self.inner.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(looks) = &kept
+            && (0..LOOKS_MS).contains(&now.millis_since(looks.at))
         {
-            return Some(backlog);
+            return kept;
         }
-        let before = now.plus_millis(-self.inner.unconfirmed_after_ms);
-        match self.inner.inspect.backlog(before).await {
-            Ok(backlog) => {
-                let mut kept = self.inner.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-                *kept = Some((now, backlog));
-                Some(backlog)
+        match self.look(now).await {
+            Ok(looks) => {
+                let mut kept = self.inner.looked.lock().unwrap_or_else(PoisonError::into_inner);
+                *kept = Some(looks.clone());
+                Some(looks)
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the backlog cannot be read");
-                kept.map(|(_, backlog)| backlog)
+                tracing::warn!(error = %Chain(&error), "what waits in the database cannot be read");
+                kept
             }
         }
+    }
+
+    async fn look(&self, now: Timestamp) -> Result<Looks, EqualError> {
+        let before = now.plus_millis(-self.inner.unconfirmed_after_ms);
+        let backlog = self.inner.inspect.backlog(before).await?;
+        Ok(Looks { at: now, backlog, equality: self.inner.equality.state().await? })
     }
 
     /// Retries deliveries, settles dirty records and drops old bodies, until `until` resolves. Work under way
     /// is then given up; its lease brings it back.
     pub async fn run(&self, until: impl Future<Output = ()>) {
-        let engine = &self.inner.engine;
-        let work = futures_util::future::join3(engine.work(), self.drop_bodies_forever(), self.meet_clerk());
+        let inner = &self.inner;
+        let with_clerk = async {
+            self.meet_clerk().await;
+            futures_util::future::join(inner.engine.repair_forever(), inner.equality.work()).await;
+        };
+        let work = futures_util::future::join3(inner.engine.work(), self.drop_bodies_forever(), with_clerk);
         futures_util::future::select(std::pin::pin!(work), std::pin::pin!(until)).await;
     }
 
-    /// Fetches what is needed of Clerk before anybody waits for it: the keys, and which instance is ours.
+    /// Fetches what is needed of Clerk before anybody waits for it: the keys, and which instance is ours. Against
+    /// another than the database mirrors nothing is repaired or compared: everybody would look deleted.
     async fn meet_clerk(&self) {
         let inner = &self.inner;
         inner.keys.prepare(inner.clock.now()).await;
-        while inner.instance_id.get().is_none() {
-            match inner.engine.directory.instance_id().await {
+        loop {
+            let wait_ms = match inner.equality.verify_instance().await {
                 Ok(id) => {
                     let _ = inner.instance_id.set(id);
+                    inner.metrics.is_instance_right(true);
+                    return;
+                }
+                Err(error @ EqualError::WrongInstance { .. }) => {
+                    inner.metrics.is_instance_right(false);
+                    tracing::error!(error = %Chain(&error), help = error.help(), "nothing is repaired or compared");
+                    60_000
                 }
                 Err(error) => {
+                    // Until Clerk says so itself, the instance noted before is ours.
+                    if let Ok(Some(id)) = inner.equality.recorded_instance().await {
+                        let _ = inner.instance_id.set(id);
+                    }
                     tracing::error!(
                         error = %Chain(&error),
                         "Clerk did not say which instance the secret key belongs to"
                     );
-                    inner.clock.sleep(error.retry_after_ms().clamp(5_000, 60_000)).await;
+                    5_000
                 }
-            }
+            };
+            inner.clock.sleep(wait_ms).await;
         }
     }
 

@@ -1,9 +1,11 @@
+use std::collections::HashMap;
+
 use clerk_sync_core::{Change, Record, StoreError, UserId};
 use mongodb::bson::doc;
 
 use super::Write;
 use crate::document::{USER_FIELDS, delivery_document, record_document, to_integer, tombstone_document};
-use crate::schema::{CLAIM, DELIVERY, FIRST_ADMIN, USER};
+use crate::schema::{CLAIM, DELIVERY, FIRST_ADMIN, META, USER};
 
 /// A commit's changes as writes, in order.
 ///
@@ -19,14 +21,11 @@ pub(crate) fn plan(changes: &[Change]) -> Result<Vec<Write>, StoreError> {
     if several && !replaced.is_empty() && changes.iter().any(takes) {
         writes.push(Write::release(&replaced));
     }
+    // A record written twice holds only what it holds in the end.
+    let last: HashMap<&UserId, usize> =
+        changes.iter().enumerate().filter_map(|(at, change)| Some((rewritten(change)?, at))).collect();
     for (position, change) in changes.iter().enumerate() {
-        // A record written twice holds only what it holds in the end.
-        let is_last = !several
-            || changes
-                .iter()
-                .skip(position + 1)
-                .filter_map(rewritten)
-                .all(|id| Some(id) != rewritten(change));
+        let is_last = rewritten(change).is_none_or(|id| last.get(id) == Some(&position));
         let write = one(change, is_last)?;
         match writes.last_mut() {
             Some(last) if last.absorbs(&write) => last.absorb(write),
@@ -85,6 +84,13 @@ fn one(change: &Change, with_keys: bool) -> Result<Write, StoreError> {
         Change::Log { delivery, expected: Some(attempts) } => {
             let filter = doc! { "_id": delivery.id.as_str(), "attempts": i64::from(*attempts) };
             Write::replace(DELIVERY, filter, delivery_document(delivery))
+        }
+        Change::Note { name, value, expected: None } => {
+            Write::insert(META, doc! { "_id": name, "value": value })
+        }
+        Change::Note { name, value, expected: Some(expected) } => {
+            let filter = doc! { "_id": name, "value": expected };
+            Write::update(META, filter, doc! { "$set": { "value": value } })
         }
         Change::PostponeRepair { id, expected, repair } => {
             let filter = doc! { "_id": id.as_str(), "rev": to_integer(*expected, id)? };

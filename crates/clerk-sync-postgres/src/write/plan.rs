@@ -1,6 +1,6 @@
 //! A commit's changes as statements, in the order in which they are run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use clerk_sync_core::{Change, StoreError, UserId};
 
@@ -18,7 +18,8 @@ pub(crate) struct Step<'a> {
 
 /// What a commit does.
 pub(crate) struct Plan<'a> {
-    /// Statements, in an order in which everybody goes: users by id, then the claim, then deliveries by id.
+    /// Statements, in an order in which everybody goes: users by id, then the claim, then deliveries by
+    /// id, then notes by name.
     pub(crate) steps: Vec<Step<'a>>,
     /// Users whose entry changes, for those who wait for them.
     pub(crate) touched: BTreeSet<&'a UserId>,
@@ -39,11 +40,11 @@ impl<'a> Plan<'a> {
             steps.push(Step { sql: &writes.lock, values: ids(), one_row: false });
             steps.push(Step { sql: &writes.release, values: ids(), one_row: false });
         }
+        // A record written twice holds only what it holds in the end.
+        let last: HashMap<&UserId, usize> =
+            ordered.iter().enumerate().filter_map(|(at, change)| Some((rewritten(change)?, at))).collect();
         for (position, change) in ordered.iter().enumerate() {
-            // A record written twice holds only what it holds in the end.
-            let mut later = ordered.iter().skip(position + 1);
-            let is_last =
-                later.all(|other| rewritten(other).is_none() || rewritten(other) != rewritten(change));
+            let is_last = rewritten(change).is_none_or(|id| last.get(id) == Some(&position));
             steps.push(step(writes, change, is_last)?);
         }
         Ok(Self { steps, touched })
@@ -80,6 +81,16 @@ fn step<'a>(writes: &'a Writes, change: &'a Change, is_last: bool) -> Result<Ste
                 }
             }
         }
+        Change::Note { name, value, expected } => {
+            let mut values = vec![Value::text(name), Value::text(value)];
+            match expected {
+                None => (&writes.note_new, values),
+                Some(expected) => {
+                    values.push(Value::text(expected));
+                    (&writes.note_again, values)
+                }
+            }
+        }
         Change::PostponeRepair { id, expected, repair } => {
             let values = vec![
                 Value::text(id.as_str()),
@@ -99,6 +110,7 @@ fn place(change: &Change) -> (u8, &str) {
         Change::PostponeRepair { id, .. } => (0, id.as_str()),
         Change::ClaimFirstAdmin(id) => (1, id.as_str()),
         Change::Log { delivery, .. } => (2, delivery.id.as_str()),
+        Change::Note { name, .. } => (3, name),
         _ => (0, rewritten(change).map_or("", UserId::as_str)),
     }
 }

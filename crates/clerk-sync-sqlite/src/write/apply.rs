@@ -1,5 +1,7 @@
 //! A commit's changes as statements.
 
+use std::collections::HashMap;
+
 use clerk_sync_core::{Change, Commit, Delivery, Record, Repair, Revision, Tombstone, UserId};
 use rusqlite::Connection;
 
@@ -68,6 +70,10 @@ pub(crate) const LOG_AGAIN: &str = "UPDATE clerk_delivery SET event_type = ?2, u
 pub(crate) const POSTPONE: &str =
     "UPDATE clerk_user SET repair_due_at = ?3, repair_attempts = ?4 WHERE id = ?1 AND rev = ?2";
 
+pub(crate) const NOTE_NEW: &str = "INSERT INTO clerk_meta (name, value) VALUES (?1, ?2)";
+
+pub(crate) const NOTE_AGAIN: &str = "UPDATE clerk_meta SET value = ?2 WHERE name = ?1 AND value = ?3";
+
 /// Makes all changes, in order, or finds that they are stale.
 pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> Result<Effect<Commit>, Failure> {
     match apply_all(connection, changes) {
@@ -87,12 +93,11 @@ fn apply_all(connection: &Connection, changes: &[Change]) -> Result<bool, Failur
             release.execute([id.as_str()])?;
         }
     }
+    // A record written twice holds only what it holds in the end.
+    let last: HashMap<&UserId, usize> =
+        changes.iter().enumerate().filter_map(|(at, change)| Some((rewritten(change)?, at))).collect();
     for (position, change) in changes.iter().enumerate() {
-        // A record written twice holds only what it holds in the end.
-        let is_last = || {
-            let later = changes.iter().skip(position + 1).filter_map(rewritten);
-            !several || later.into_iter().all(|id| Some(id) != rewritten(change))
-        };
+        let is_last = rewritten(change).is_none_or(|id| last.get(id) == Some(&position));
         if !apply_one(connection, change, is_last)? {
             return Ok(false);
         }
@@ -117,17 +122,19 @@ fn replaced(change: &Change) -> Option<&UserId> {
     }
 }
 
-fn apply_one(
-    connection: &Connection,
-    change: &Change,
-    is_last: impl FnOnce() -> bool,
-) -> Result<bool, Failure> {
+fn apply_one(connection: &Connection, change: &Change, is_last: bool) -> Result<bool, Failure> {
     let rows = match change {
-        Change::Insert(record) => insert(connection, record, is_last())?,
-        Change::Update { record, expected } => update(connection, record, *expected, is_last())?,
+        Change::Insert(record) => insert(connection, record, is_last)?,
+        Change::Update { record, expected } => update(connection, record, *expected, is_last)?,
         Change::Bury { tombstone, expected } => bury(connection, tombstone, *expected)?,
         Change::ClaimFirstAdmin(id) => connection.prepare_cached(CLAIM)?.execute([id.as_str()])?,
         Change::Log { delivery, expected } => log(connection, delivery, *expected)?,
+        Change::Note { name, value, expected: None } => {
+            connection.prepare_cached(NOTE_NEW)?.execute((name, value))?
+        }
+        Change::Note { name, value, expected: Some(expected) } => {
+            connection.prepare_cached(NOTE_AGAIN)?.execute((name, value, expected))?
+        }
         Change::PostponeRepair { id, expected, repair } => {
             postpone(connection, id, *expected, *repair)?;
             1

@@ -45,7 +45,7 @@ impl<S> FaultyStore<S> {
         &self.inner
     }
 
-    /// Plans what happens to the next calls of `record` and `view`, one each.
+    /// Plans what happens to the next calls of `record`, `view` and `note`, one each.
     pub fn plan_reads(&self, faults: impl IntoIterator<Item = Fault>) {
         self.with_plan(|plan| plan.reads.extend(faults));
     }
@@ -106,6 +106,10 @@ impl<S: Store> Store for FaultyStore<S> {
             Fault::Stale => Ok(Commit::Stale),
             fault => under(fault, self.inner.commit(changes)).await,
         }
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        under(self.next_read(), self.inner.note(name)).await
     }
 
     async fn take_repairs(

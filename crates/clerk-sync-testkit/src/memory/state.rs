@@ -14,6 +14,7 @@ pub struct State {
     pub(super) entries: BTreeMap<UserId, Entry>,
     pub(super) first_admin: Option<UserId>,
     pub(super) deliveries: BTreeMap<DeliveryId, Delivery>,
+    pub(super) notes: BTreeMap<String, String>,
 }
 
 /// What a commit has replaced so far, to be put back if it turns out stale.
@@ -21,6 +22,7 @@ pub struct State {
 struct Undo {
     entries: Vec<(UserId, Option<Entry>)>,
     deliveries: Vec<(DeliveryId, Option<Delivery>)>,
+    notes: Vec<(String, Option<String>)>,
     first_admin: bool,
 }
 
@@ -41,6 +43,11 @@ impl State {
     /// Who has the claim to be the first administrator.
     pub fn first_admin(&self) -> Option<&UserId> {
         self.first_admin.as_ref()
+    }
+
+    /// The text of a note.
+    pub fn note(&self, name: &str) -> Option<&String> {
+        self.notes.get(name)
     }
 
     /// All records, in the order of their ids.
@@ -181,6 +188,13 @@ impl State {
                 let before = self.deliveries.insert(delivery.id.clone(), delivery.clone());
                 undo.deliveries.push((delivery.id.clone(), before));
             }
+            Change::Note { name, value, expected } => {
+                if self.notes.get(name) != expected.as_ref() {
+                    return Err(Broken);
+                }
+                let before = self.notes.insert(name.clone(), value.clone());
+                undo.notes.push((name.clone(), before));
+            }
             Change::PostponeRepair { id, expected, repair } => {
                 if let Some(stored) = self.live(id)
                     && stored.rev == *expected
@@ -213,6 +227,12 @@ impl State {
             match before {
                 Some(delivery) => self.deliveries.insert(id, delivery),
                 None => self.deliveries.remove(&id),
+            };
+        }
+        for (name, before) in undo.notes.into_iter().rev() {
+            match before {
+                Some(value) => self.notes.insert(name, value),
+                None => self.notes.remove(&name),
             };
         }
         if undo.first_admin {

@@ -245,6 +245,7 @@ fn change_words(change: &Change) -> String {
         Change::ClaimFirstAdmin(id) => format!("first admin {id}"),
         Change::Log { delivery, .. } => format!("log {} {:?}", delivery.id, delivery.status),
         Change::PostponeRepair { id, .. } => format!("postpone {id}"),
+        Change::Note { name, .. } => format!("note {name}"),
     }
 }
 

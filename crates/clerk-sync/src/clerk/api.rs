@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use clerk_sync_core::port::{Clock, Directory, Lane};
+use clerk_sync_core::port::{Clock, Directory, Lane, Order, PageOf, Start};
 use clerk_sync_core::{DirectoryError, Snapshot, UserId};
 use http::HeaderValue;
 
-use answer::{Answer, instance_id};
+use answer::{Answer, Shape, instance_id, total_count};
 use breaker::Breaker;
 use budget::Budget;
 use counters::CallCounters;
@@ -26,7 +26,7 @@ pub use settings::{ApiSettings, BreakerSettings, BudgetSettings};
 
 use super::jitter::Jitter;
 use super::transport::{ConnectError, address, bearer, client};
-use super::user::snapshot_from_user;
+use super::user::{snapshot_from_user, snapshots_from_list};
 
 /// The version of the Backend API these answers are read as.
 pub const API_VERSION: &str = "2026-05-12";
@@ -110,7 +110,7 @@ impl ClerkApi {
 impl Directory for ClerkApi {
     async fn user(&self, id: &UserId, lane: Lane) -> Result<Option<Snapshot>, DirectoryError> {
         let path = format!("/users/{id}");
-        let Answer::Body(body) = self.call(&path, lane).await? else { return Ok(None) };
+        let Answer::Body(body) = self.call(&path, Shape::Object, lane).await? else { return Ok(None) };
         let snapshot = snapshot_from_user(&body).map_err(|error| unusable(&error.to_string()))?;
         if snapshot.id != *id {
             return Err(unusable("the answer is about another user"));
@@ -118,8 +118,23 @@ impl Directory for ClerkApi {
         Ok(Some(snapshot))
     }
 
+    async fn page(&self, page: &PageOf, lane: Lane) -> Result<Vec<Snapshot>, DirectoryError> {
+        match self.call(&page_path(page), Shape::List, lane).await? {
+            Answer::Body(body) => snapshots_from_list(&body).map_err(|error| unusable(&error.to_string())),
+            // The user the page was to begin after is not there any more.
+            _ => Err(DirectoryError::Refused { status: 404, code: "resource_not_found".to_owned() }),
+        }
+    }
+
+    async fn count(&self, lane: Lane) -> Result<u64, DirectoryError> {
+        match self.call("/users/count", Shape::Object, lane).await? {
+            Answer::Body(body) => total_count(&body).ok_or_else(|| unusable("the count is no number")),
+            _ => Err(unusable("there is no count")),
+        }
+    }
+
     async fn instance_id(&self) -> Result<String, DirectoryError> {
-        match self.call("/instance", Lane::Lookup).await? {
+        match self.call("/instance", Shape::Object, Lane::Lookup).await? {
             Answer::Body(body) => instance_id(&body).ok_or_else(|| unusable("the instance has no id")),
             _ => Err(unusable("there is no instance")),
         }
@@ -130,6 +145,20 @@ impl fmt::Debug for ClerkApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClerkApi").field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+/// Clerk's default limit is ten whatever is asked for, so it is always given; a `+` must be encoded.
+fn page_path(page: &PageOf) -> String {
+    let order = match page.order {
+        Order::Created => "%2Bcreated_at",
+        Order::NewestVersion => "-updated_at",
+    };
+    let start = match &page.start {
+        // An id has only letters, digits and _, so there is nothing to encode.
+        Start::After(id) => format!("starting_after={id}"),
+        Start::Offset(offset) => format!("offset={offset}"),
+    };
+    format!("/users?order_by={order}&limit={}&{start}", page.limit.clamp(1, PageOf::MAX))
 }
 
 fn unusable(reason: &str) -> DirectoryError {

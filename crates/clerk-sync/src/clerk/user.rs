@@ -70,6 +70,20 @@ pub fn snapshot_from_user(json: &[u8]) -> Result<Snapshot, UnreadableUser> {
     WireUser::read(json)?.snapshot()
 }
 
+/// Reads a list of User objects, as Clerk's `GET /users` answers: a bare array.
+///
+/// # Errors
+/// When the bytes are no such list, or one of its users has no id: a list with a hole would look like a list
+/// without that user.
+pub(super) fn snapshots_from_list(json: &[u8]) -> Result<Vec<Snapshot>, UnreadableUser> {
+    let json = std::str::from_utf8(json).map_err(|_| UnreadableUser::NotUtf8)?;
+    if !depth_is_bounded(json) {
+        return Err(UnreadableUser::TooDeep);
+    }
+    let users: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| UnreadableUser::NotAnObject)?;
+    users.into_iter().map(|user| WireUser::read(user.get())?.snapshot()).collect()
+}
+
 /// The members of a User we keep, still unread.
 #[derive(Deserialize)]
 pub(super) struct WireUser<'a> {

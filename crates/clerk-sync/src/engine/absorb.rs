@@ -124,7 +124,7 @@ impl Engine {
     }
 }
 
-fn leaves_dirty(change: &Change) -> bool {
+pub(super) fn leaves_dirty(change: &Change) -> bool {
     match change {
         Change::Insert(record) | Change::Update { record, .. } => record.is_dirty(),
         _ => false,

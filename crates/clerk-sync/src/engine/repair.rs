@@ -15,19 +15,19 @@ use crate::chain::Chain;
 const CONCURRENCY: usize = 8;
 
 impl Engine {
-    pub(super) async fn repair_forever(self: &Arc<Self>) {
+    pub(crate) async fn repair_forever(self: &Arc<Self>) {
         loop {
-            if self.repair_round().await == 0 {
+            if self.repair_round(self.settings.batch).await == 0 {
                 self.idle(&self.repairs).await;
             }
         }
     }
 
-    /// Takes what is due and settles it; answers how many records that were.
-    pub(crate) async fn repair_round(&self) -> usize {
+    /// Takes what is due, at most `limit`, and settles it; answers how many records that were.
+    pub(crate) async fn repair_round(&self, limit: u32) -> usize {
         let now = self.clock.now();
         let lease = now.plus_millis(i64::try_from(self.settings.lease_ms).unwrap_or(i64::MAX));
-        let taken = match self.store.take_repairs(now, lease, self.settings.batch).await {
+        let taken = match self.store.take_repairs(now, lease, limit).await {
             Ok(taken) => taken,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "no repairs can be taken");

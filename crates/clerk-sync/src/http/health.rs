@@ -10,10 +10,15 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `/readyz`: the database answers and can be written to.
+/// `/readyz`: the database answers and can be written to. What else needs attention is told, and is no reason to
+/// take the traffic away.
 pub(super) async fn ready(State(sync): State<ClerkSync>) -> Response {
     match sync.ready().await {
-        Ok(()) => "ok\n".into_response(),
+        Ok(()) => {
+            let warnings = sync.warnings().await;
+            let lines = warnings.iter().map(|warning| format!("warning: {warning}\n"));
+            std::iter::once("ok\n".to_owned()).chain(lines).collect::<String>().into_response()
+        }
         Err(_) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "not_ready",

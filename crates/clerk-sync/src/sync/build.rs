@@ -12,6 +12,7 @@ use crate::clerk::secret::{InvalidSecret, SecretKey, WebhookSecrets};
 use crate::clerk::session::{SessionRules, SessionVerifier};
 use crate::clerk::{ConnectError, InvalidPublishableKey, PublishableKey};
 use crate::engine::{Engine, EngineSettings, Interpret};
+use crate::equal::{EqualSettings, Equality};
 use crate::metrics::Metrics;
 
 /// How long bodies of deliveries are kept, by status, in milliseconds. Ids are kept for ever: they are what a
@@ -73,6 +74,7 @@ pub struct Builder {
     instance_id: Option<String>,
     policy: RolePolicy,
     settings: EngineSettings,
+    equality: EqualSettings,
     retention: Retention,
     unconfirmed_after_ms: Option<i64>,
 }
@@ -191,6 +193,13 @@ impl Builder {
         self
     }
 
+    /// Periods and limits of backfill, sweeps and catching up.
+    #[must_use]
+    pub fn equality(mut self, settings: EqualSettings) -> Self {
+        self.equality = settings;
+        self
+    }
+
     /// How long bodies of deliveries are kept.
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
@@ -231,9 +240,18 @@ impl Builder {
             Arc::clone(&metrics),
             interpret,
         );
+        let engine = Arc::new(engine);
+        let equality = Equality::new(
+            Arc::clone(&engine),
+            Arc::clone(&inspect),
+            self.equality,
+            self.instance_id.clone(),
+            self.secrets.is_some(),
+        );
         Ok(ClerkSync {
             inner: Arc::new(Inner {
-                engine: Arc::new(engine),
+                engine,
+                equality: Arc::new(equality),
                 inspect,
                 clock,
                 metrics,
@@ -244,7 +262,7 @@ impl Builder {
                 instance_id: self.instance_id.map_or_else(OnceLock::new, OnceLock::from),
                 retention: self.retention,
                 unconfirmed_after_ms: self.unconfirmed_after_ms.unwrap_or(600_000),
-                backlog: Mutex::new(None),
+                looked: Mutex::new(None),
             }),
         })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clerk_sync::clerk::api::{ApiSettings, CallOutcome, ClerkApi};
 use clerk_sync::clerk::secret::SecretKey;
-use clerk_sync_core::port::{Clock as _, Directory as _, Lane};
+use clerk_sync_core::port::{Clock as _, Directory as _, Lane, Order, PageOf, Start};
 use clerk_sync_core::{DirectoryError, UserId};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -192,6 +192,64 @@ async fn the_request_is_as_clerk_wants_it() {
     assert!(!format!("{api:?}").contains("canary"));
     assert_eq!(api.counts().of(CallOutcome::Found), 1);
     assert_eq!(api.counts().attempts, 1);
+}
+
+#[tokio::test]
+async fn a_page_is_asked_for_and_read_as_clerk_has_it() {
+    let user = |id: &str| json!({"id": id, "email_addresses": [], "updated_at": 1_769_500_800_016_u64});
+    let list = json!([user("user_a"), user("user_b")]).to_string();
+    let server = Server::start([Told::json(200, list)]).await;
+    let api = ClerkApi::new(settings(&server.url), Arc::new(ManualClock::at(NOW))).unwrap();
+    let after = Start::After(UserId::parse("user_z").unwrap());
+    let pages = [
+        (Order::Created, after, "order_by=%2Bcreated_at&limit=500&starting_after=user_z"),
+        (Order::NewestVersion, Start::Offset(40), "order_by=-updated_at&limit=500&offset=40"),
+    ];
+    for (order, start, query) in pages {
+        let users = api.page(&PageOf { order, start, limit: 500 }, Lane::Sweep).await.unwrap();
+        let ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+        assert_eq!(ids, ["user_a", "user_b"]);
+        assert_eq!(server.requests().pop().unwrap().path, format!("/v1/users?{query}"));
+    }
+}
+
+/// A list with a hole would look like one without the user who fell into it.
+#[tokio::test]
+async fn a_list_that_cannot_be_read_as_a_whole_is_no_list() {
+    let page = PageOf { order: Order::Created, start: Start::Offset(0), limit: 10 };
+    for body in ["{}", "[{}]", "[{\"id\":\"user_a\"},{\"id\":7}]", "[1]", "null", "["] {
+        let server = Server::start([Told::json(200, body)]).await;
+        let api = ClerkApi::new(settings(&server.url), Arc::new(ManualClock::at(NOW))).unwrap();
+        let error = api.page(&page, Lane::Sweep).await.unwrap_err();
+        assert_eq!(error.kind(), "unavailable", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_clerk_does_not_know_is_a_refusal() {
+    let page = PageOf { order: Order::Created, start: Start::After(user()), limit: 10 };
+    let unknown = Told::json(422, r#"{"errors":[{"code":"form_param_unknown","message":"no"}]}"#);
+    let gone = Told::fixture("errors/404_resource_not_found_user.json");
+    for (name, told) in [("gone", gone), ("unknown", unknown)] {
+        let server = Server::start([told]).await;
+        let api = ClerkApi::new(settings(&server.url), Arc::new(ManualClock::at(NOW))).unwrap();
+        assert_eq!(api.page(&page, Lane::Sweep).await.unwrap_err().kind(), "refused", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn users_are_counted() {
+    for (body, count) in [
+        (r#"{"object":"total_count","total_count":7}"#, Some(7)),
+        (r#"{"total_count":-1}"#, None),
+        (r#"{"total_count":"7"}"#, None),
+        ("{}", None),
+    ] {
+        let server = Server::start([Told::json(200, body)]).await;
+        let api = ClerkApi::new(settings(&server.url), Arc::new(ManualClock::at(NOW))).unwrap();
+        assert_eq!(api.count(Lane::Repair).await.ok(), count, "{body}");
+        assert_eq!(server.requests()[0].path, "/v1/users/count");
+    }
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn a_long_retry_after_holds_every_lane_back() {
 }
 
 fn budget(settings: &mut ApiSettings) {
-    settings.budget = BudgetSettings { requests: 100, share_percent: 80 };
+    settings.budget = BudgetSettings { requests: 100, share_percent: 80, sweep_percent: 100 };
 }
 
 #[tokio::test]
@@ -143,6 +143,26 @@ async fn lower_lanes_leave_a_reserve() {
     // A lookup takes the next one to come, and waits for it.
     assert_eq!(world.ask(Lane::Lookup).await, Ok(true));
     assert_eq!(world.clock.slept(), [125]);
+}
+
+#[tokio::test]
+async fn over_time_a_sweep_has_its_part_and_no_more() {
+    let world = World::new([found()], |settings| {
+        budget(settings);
+        settings.budget.sweep_percent = 25;
+    })
+    .await;
+    let begin = world.clock.now();
+    let mut asked = 0;
+    while world.clock.now() < begin.plus_millis(60_000) {
+        match world.ask(Lane::Sweep).await {
+            Ok(_) => asked += 1,
+            Err(error) => world.clock.advance(i64::try_from(error.retry_after_ms()).unwrap()),
+        }
+    }
+    // A quarter of 8 a second, and what it had at the start.
+    assert!((120..=123).contains(&asked), "{asked}");
+    assert_eq!(world.ask(Lane::Repair).await, Ok(true), "the others have theirs");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clerk_sync::clerk::session::SessionRules;
 use clerk_sync::clerk::snapshot_from_user;
-use clerk_sync::{Builder, ClerkSync, Receipt, Refusal, User, WebhookRefusal};
+use clerk_sync::{Builder, ClerkSync, EqualSettings, Receipt, Refusal, User, WebhookRefusal};
 use clerk_sync_core::Timestamp;
 use clerk_sync_core::port::Clock as _;
 use clerk_sync_sqlite::{Options, SqliteStore, Synchronous};
@@ -49,6 +49,12 @@ impl World {
     /// The same world with a process just started, built as `change` says.
     pub(crate) fn rebuilt(self, change: impl FnOnce(Builder) -> Builder) -> Self {
         let sync = build(&self.store, &self.clerk, &self.clock, &self.calls, change);
+        Self { sync, ..self }
+    }
+
+    /// The same world with a process that was not told which instance is ours.
+    pub(crate) fn untold(self) -> Self {
+        let sync = builder(&self.store, &self.clerk, &self.clock, &self.calls).build().unwrap();
         Self { sync, ..self }
     }
 
@@ -127,15 +133,24 @@ fn build(
     calls: &Arc<Calls>,
     change: impl FnOnce(Builder) -> Builder,
 ) -> ClerkSync {
+    change(builder(store, clerk, clock, calls).instance_id(wire::INSTANCE)).build().unwrap()
+}
+
+fn builder(
+    store: &Arc<dyn StoreAndInspect>,
+    clerk: &Arc<FakeDirectory>,
+    clock: &Arc<ManualClock>,
+    calls: &Arc<Calls>,
+) -> Builder {
     let store = Probe { inner: Arc::clone(store), calls: Arc::clone(calls) };
     let directory = ProbeDirectory { inner: Arc::clone(clerk), calls: Arc::clone(calls) };
-    let builder = ClerkSync::builder()
+    ClerkSync::builder()
         .store(Arc::new(store))
         .directory(Arc::new(directory))
         .clock(Arc::<ManualClock>::clone(clock))
         .sessions(session_rules(&[]))
         .keys(wire::keys())
         .webhook_secrets(wire::webhook_secrets())
-        .instance_id(wire::INSTANCE);
-    change(builder).build().unwrap()
+        // Its scenarios ask for it; the others are about one user at a time.
+        .equality(EqualSettings { catch_up_ms: 0, sweep_every_ms: 0, ..EqualSettings::default() })
 }

@@ -3,6 +3,7 @@
 //! - `crash` stops the process at every call it makes.
 //! - `walk` pins which calls each request makes.
 //! - `flights` holds requests against each other.
+//! - `equality` compares everything with Clerk while users come and go.
 //! - `retention` lets bodies grow old.
 //! - `scenario` runs scripts with golden output on every store there is.
 //! - `http` asks the routes, the layer and the extractors.
@@ -10,6 +11,7 @@
 
 mod contention;
 mod crash;
+mod equality;
 mod flights;
 mod harness;
 mod http;

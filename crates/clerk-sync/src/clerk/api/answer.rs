@@ -3,7 +3,7 @@ use http::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::clerk::json::{Members, depth_is_bounded, filled_text};
+use crate::clerk::json::{Members, depth_is_bounded, filled_text, integer};
 
 /// How long to wait when Clerk names no time, in milliseconds. Its windows are ten seconds, so a moment
 /// is often enough.
@@ -14,6 +14,14 @@ const MAX_RETRY_AFTER_MS: u64 = 5 * 60 * 1_000;
 
 /// The longest error code kept, in bytes.
 const MAX_CODE_BYTES: usize = 64;
+
+/// What a good answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Object,
+    /// A bare array.
+    List,
+}
 
 /// What an attempt brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,10 +54,10 @@ impl Answer {
 ///
 /// A 404 counts only in Clerk's own words: a proxy's "not found" must not delete a user. The statuses and
 /// codes are those of Clerk's document "bapi 2026-05-12" and its catalogue of errors.
-pub(super) fn classify(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Answer {
+pub(super) fn classify(status: u16, headers: &HeaderMap, body: Vec<u8>, shape: Shape) -> Answer {
     let code = || error_code(&body);
     match status {
-        200 if is_json_object(&body) => Answer::Body(body),
+        200 if is_json(&body, shape) => Answer::Body(body),
         200 => Answer::failed("the answer is no JSON"),
         401 => Answer::RefusedKey,
         404 => match code() {
@@ -81,10 +89,14 @@ fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     digits.then(|| seconds.saturating_mul(1_000).min(MAX_RETRY_AFTER_MS))
 }
 
-fn is_json_object(body: &[u8]) -> bool {
+fn is_json(body: &[u8], shape: Shape) -> bool {
+    let start = match shape {
+        Shape::Object => '{',
+        Shape::List => '[',
+    };
     let text = std::str::from_utf8(body).ok().filter(|text| depth_is_bounded(text));
     let value = text.and_then(|text| serde_json::from_str::<&RawValue>(text.trim()).ok());
-    value.is_some_and(|value| value.get().starts_with('{'))
+    value.is_some_and(|value| value.get().starts_with(start))
 }
 
 /// The first error's code, if it is a word.
@@ -105,4 +117,10 @@ fn error_code(body: &[u8]) -> Option<String> {
 pub(super) fn instance_id(body: &[u8]) -> Option<String> {
     let members = Members::read(std::str::from_utf8(body).ok()?)?;
     filled_text(members.member("id"))
+}
+
+/// The `total_count` of a count.
+pub(super) fn total_count(body: &[u8]) -> Option<u64> {
+    let members = Members::read(std::str::from_utf8(body).ok()?)?;
+    integer(members.member("total_count")?).and_then(|count| u64::try_from(count).ok())
 }

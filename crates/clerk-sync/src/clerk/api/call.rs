@@ -1,19 +1,20 @@
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use clerk_sync_core::DirectoryError;
 use clerk_sync_core::port::Lane;
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, DATE};
 
-use super::answer::{Answer, classify};
+use super::answer::{Answer, Shape, classify};
 use super::breaker::Pass;
 use super::{API_VERSION, CallOutcome, ClerkApi};
 use crate::clerk::transport::{BodyError, bounded_body};
 
 impl ClerkApi {
     /// Asks for `path` until there is an answer, an error that stays, or no attempt left.
-    pub(super) async fn call(&self, path: &str, lane: Lane) -> Result<Answer, DirectoryError> {
-        let result = self.attempts(path, lane).await;
+    pub(super) async fn call(&self, path: &str, shape: Shape, lane: Lane) -> Result<Answer, DirectoryError> {
+        let result = self.attempts(path, shape, lane).await;
         self.counters.count(match &result {
             Ok(Answer::NotFound) => CallOutcome::NotFound,
             Ok(_) => CallOutcome::Found,
@@ -22,13 +23,13 @@ impl ClerkApi {
         result
     }
 
-    async fn attempts(&self, path: &str, lane: Lane) -> Result<Answer, DirectoryError> {
+    async fn attempts(&self, path: &str, shape: Shape, lane: Lane) -> Result<Answer, DirectoryError> {
         let mut attempt = 1;
         loop {
             let last = attempt >= self.settings.max_attempts;
             let pass = self.admit(lane).await?;
             self.counters.attempt();
-            let answer = self.ask(path).await;
+            let answer = self.ask(path, shape).await;
             let now = self.clock.now();
             match answer {
                 Answer::Throttled { retry_after_ms } => {
@@ -102,10 +103,15 @@ impl ClerkApi {
     }
 
     /// One attempt.
-    async fn ask(&self, path: &str) -> Answer {
+    async fn ask(&self, path: &str, shape: Shape) -> Answer {
+        let (timeout_ms, max_bytes) = match shape {
+            Shape::Object => (self.settings.attempt_timeout_ms, self.settings.max_body_bytes),
+            Shape::List => (self.settings.page_timeout_ms, self.settings.max_page_bytes),
+        };
         let request = self
             .client
             .get(format!("{}/v1{path}", self.base))
+            .timeout(Duration::from_millis(timeout_ms))
             .header(AUTHORIZATION, self.authorization.clone())
             .header(ACCEPT, "application/json")
             .header("clerk-api-version", API_VERSION);
@@ -117,8 +123,8 @@ impl ClerkApi {
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         self.note_clock(headers.get(DATE));
-        match bounded_body(response, self.settings.max_body_bytes).await {
-            Ok(body) => classify(status, &headers, body),
+        match bounded_body(response, max_bytes).await {
+            Ok(body) => classify(status, &headers, body, shape),
             Err(BodyError::CutOff) => Answer::failed("the answer was cut off"),
             Err(BodyError::TooLarge) => Answer::failed_for_good("the answer is too large"),
         }

@@ -20,6 +20,10 @@ pub struct ApiSettings {
     pub max_wait_ms: u64,
     /// The largest body read, in bytes.
     pub max_body_bytes: usize,
+    /// How long an attempt to get a page of users may take in all, in milliseconds.
+    pub page_timeout_ms: u64,
+    /// The largest page of users read, in bytes: 500 users with all the metadata Clerk allows are 14 MB.
+    pub max_page_bytes: usize,
     /// The share of Clerk's rate limit that is used.
     pub budget: BudgetSettings,
     /// When calls are given up on for a while.
@@ -43,6 +47,8 @@ impl ApiSettings {
             max_attempts: 3,
             max_wait_ms: 2_000,
             max_body_bytes: 2 * 1024 * 1024,
+            page_timeout_ms: 15_000,
+            max_page_bytes: 32 * 1024 * 1024,
             budget,
             breaker: BreakerSettings::default(),
             jitter_seed: 0,
@@ -59,14 +65,16 @@ pub struct BudgetSettings {
     pub requests: u32,
     /// The share used over time, in percent, 1 to 99.
     pub share_percent: u32,
+    /// The part of that share pages of users may take, in percent, 1 to 100.
+    pub sweep_percent: u32,
 }
 
 impl BudgetSettings {
     /// 80 % of the 1000 requests in 10 s of production instances (Clerk's page "System limits").
-    pub const PRODUCTION: Self = Self { requests: 1_000, share_percent: 80 };
+    pub const PRODUCTION: Self = Self { requests: 1_000, share_percent: 80, sweep_percent: 50 };
 
     /// 80 % of the 100 requests in 10 s of development instances (Clerk's page "System limits").
-    pub const DEVELOPMENT: Self = Self { requests: 100, share_percent: 80 };
+    pub const DEVELOPMENT: Self = Self { requests: 100, share_percent: 80, sweep_percent: 50 };
 }
 
 /// When calls are given up on for a while.

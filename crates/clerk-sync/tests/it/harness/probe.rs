@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use clerk_sync_core::port::{Backlog, Directory, Inspect, Lane, Store};
+use clerk_sync_core::port::{Backlog, Directory, Inspect, Lane, PageOf, Store};
 use clerk_sync_core::{
     Change, Commit, Delivery, DeliveryId, DeliveryStatus, DirectoryError, Entry, Record, Snapshot,
     StoreError, StoreErrorKind, Subject, Timestamp, UserId, View,
@@ -207,6 +207,10 @@ impl Store for Probe {
         self.run("commit", true, self.inner.commit(changes)).await
     }
 
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.run("note", false, self.inner.note(name)).await
+    }
+
     async fn take_repairs(
         &self,
         now: Timestamp,
@@ -280,6 +284,24 @@ impl Directory for ProbeDirectory {
             std::future::pending::<()>().await;
         }
         answer
+    }
+
+    async fn page(&self, page: &PageOf, lane: Lane) -> Result<Vec<Snapshot>, DirectoryError> {
+        let stop = self.calls.enter("directory.page");
+        if stop == Some(Stop::Before) {
+            std::future::pending::<()>().await;
+        }
+        let answer = self.inner.page(page, lane).await;
+        self.calls.meanwhile("directory.page");
+        if stop == Some(Stop::After) {
+            std::future::pending::<()>().await;
+        }
+        answer
+    }
+
+    async fn count(&self, lane: Lane) -> Result<u64, DirectoryError> {
+        self.calls.enter("directory.count");
+        self.inner.count(lane).await
     }
 
     async fn instance_id(&self) -> Result<String, DirectoryError> {
