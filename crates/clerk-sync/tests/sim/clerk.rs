@@ -1,9 +1,10 @@
 //! Clerk: the truth about users over time, and a Backend API with bad days.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use clerk_sync_core::port::{Directory, Lane};
+use clerk_sync_core::port::{Directory, Lane, Order, PageOf, Start};
 use clerk_sync_core::{DirectoryError, Snapshot, UserId};
 
 use crate::cover::Goal;
@@ -132,6 +133,28 @@ impl SimDirectory {
         Weather::Fine { latency_ms: state.tape.below(40) }
     }
 
+    /// The way to Clerk, with whatever happens on it.
+    async fn get_through(&self) -> Result<(), DirectoryError> {
+        self.world.step().await;
+        let error = match self.weather() {
+            Weather::Fine { latency_ms } => {
+                self.world.sleep(latency_ms).await;
+                return Ok(());
+            }
+            Weather::Silent => {
+                self.world.sleep(GIVE_UP_MS).await;
+                DirectoryError::Unavailable { retry_after_ms: 1_000, reason: "silent".into() }
+            }
+            Weather::Bad(error) => {
+                self.world.step().await;
+                error
+            }
+        };
+        let replica = self.replica;
+        self.world.state().say(|| format!("replica {replica} asks Clerk: {error}"));
+        Err(error)
+    }
+
     /// How long ago the answer given now was true.
     fn age_ms(&self) -> u64 {
         let mut state = self.world.state();
@@ -159,20 +182,7 @@ impl SimDirectory {
 impl Directory for SimDirectory {
     async fn user(&self, id: &UserId, lane: Lane) -> Result<Option<Snapshot>, DirectoryError> {
         let _asking = (lane == Lane::Repair).then(|| Asking::new(self));
-        self.world.step().await;
-        match self.weather() {
-            Weather::Fine { latency_ms } => self.world.sleep(latency_ms).await,
-            Weather::Silent => {
-                self.world.sleep(GIVE_UP_MS).await;
-                return Err(DirectoryError::Unavailable { retry_after_ms: 1_000, reason: "silent".into() });
-            }
-            Weather::Bad(error) => {
-                self.world.step().await;
-                let replica = self.replica;
-                self.world.state().say(|| format!("replica {replica} asks Clerk for {id}: {error}"));
-                return Err(error);
-            }
-        }
+        self.get_through().await?;
         let told = self.answer(id);
         let replica = self.replica;
         self.world.state().say(|| {
@@ -182,6 +192,46 @@ impl Directory for SimDirectory {
         // The answer travels.
         self.world.step().await;
         Ok(told)
+    }
+
+    async fn page(&self, page: &PageOf, lane: Lane) -> Result<Vec<Snapshot>, DirectoryError> {
+        self.get_through().await?;
+        let mut users: Vec<Snapshot> =
+            (0..MAX_USERS).filter_map(|user| self.answer(&person::user_id(user))).collect();
+        {
+            let mut state = self.world.state();
+            let shifted_page = self.world.plan.faults.shifted_page;
+            if !users.is_empty() && state.fault(shifted_page) {
+                let skipped = state.tape.index(users.len());
+                users.remove(skipped);
+                state.cover.hit(Goal::NotListed);
+            }
+            let replica = self.replica;
+            state.say(|| {
+                let shown = users.iter().map(|user| (user.id.to_string(), user.version)).collect::<Vec<_>>();
+                format!("replica {replica} lists users ({lane:?}): {shown:?}")
+            });
+        }
+        match page.order {
+            Order::Created => users.sort_by_key(|user| (user.profile.created_at, user.id.clone())),
+            Order::NewestVersion => users.sort_by_key(|user| Reverse((user.version, user.id.clone()))),
+        }
+        let skip = match &page.start {
+            Start::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
+            Start::After(id) => match users.iter().position(|user| user.id == *id) {
+                Some(position) => position + 1,
+                None => {
+                    return Err(DirectoryError::Refused { status: 404, code: "resource_not_found".into() });
+                }
+            },
+        };
+        self.world.step().await;
+        Ok(users.into_iter().skip(skip).take(page.limit as usize).collect())
+    }
+
+    async fn count(&self, _lane: Lane) -> Result<u64, DirectoryError> {
+        self.get_through().await?;
+        Ok((0..MAX_USERS).filter(|user| self.answer(&person::user_id(*user)).is_some()).count() as u64)
     }
 
     async fn instance_id(&self) -> Result<String, DirectoryError> {

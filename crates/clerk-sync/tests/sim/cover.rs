@@ -52,6 +52,12 @@ goals! {
     StaleRepair: "repair refused for an older answer",
     Repaired: "record repaired",
     AbsentBelieved: "deletion found by a repair",
+    Dropped: "delivery never sent (4)",
+    NotListed: "user missing from a list (15)",
+    Swept: "sweep finished",
+    SweepBusy: "sweep refused, another process is at it",
+    SweepSuperseded: "sweep ended by another process",
+    Braked: "deletions held back",
     Heard: "commit of another process heard",
 }
 

@@ -58,8 +58,7 @@ impl Sqlite {
     }
 
     fn emptied(&self) -> Arc<dyn StoreAndInspect> {
-        let tables =
-            "BEGIN; DELETE FROM clerk_user; DELETE FROM clerk_delivery; DELETE FROM clerk_claim; COMMIT";
+        let tables = "BEGIN; DELETE FROM clerk_user; DELETE FROM clerk_delivery; DELETE FROM clerk_claim; DELETE FROM clerk_meta; COMMIT";
         self.broom.execute_batch(tables).unwrap();
         Arc::<SqliteStore>::clone(&self.store)
     }

@@ -29,6 +29,8 @@ pub(crate) struct Faults {
     pub(crate) slow_clerk: u64,
     /// 14: how old an answer of Clerk's may be, in milliseconds.
     pub(crate) stale_ms: u64,
+    /// 15: a page of a list lacks a user, as when users before it were deleted while paging.
+    pub(crate) shifted_page: u64,
     /// 17: a replica is killed; asked at each step of the schedule.
     pub(crate) kill: u64,
     /// 22: a caller hangs up before the answer.
@@ -60,6 +62,7 @@ impl Faults {
             unusable: rate(tape, 30, 20_000),
             slow_clerk: rate(tape, 30, 30_000),
             stale_ms: rate(tape, 40, 500),
+            shifted_page: rate(tape, 50, 40_000),
             kill: rate(tape, 40, 800),
             hang_up: rate(tape, 30, 10_000),
             rotation: tape.below(10) == 0,
@@ -71,7 +74,7 @@ impl Faults {
     /// Every way to have one class of faults less, with its name.
     pub(crate) fn weakened(&self) -> Vec<(&'static str, Self)> {
         type Without = fn(&mut Faults);
-        let ways: [(&'static str, Without); 15] = [
+        let ways: [(&'static str, Without); 17] = [
             ("kills", |f| f.kill = 0),
             ("slow store", |f| f.slow_store = 0),
             ("errors before", |f| f.error_before = 0),
@@ -84,6 +87,8 @@ impl Faults {
             ("lost answers", |f| f.lost_answer = 0),
             ("copies", |f| f.duplicate = 0),
             ("stale answers", |f| f.stale_ms = 0),
+            ("shifted pages", |f| f.shifted_page = 0),
+            ("dropped deliveries", |f| f.dropped_delivery = 0),
             ("rotation", |f| f.rotation = false),
             ("delays of deliveries", |f| f.delivery_delay_ms = 0),
             ("delays of steps", |f| f.step_ms = 0),

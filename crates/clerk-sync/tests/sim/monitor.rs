@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clerk_sync_core::{Change, DeliveryId, DeliveryStatus, Entry, Record, Repair, Role, Source, UserId};
 
+use crate::Mode;
 use crate::cover::{Cover, Goal};
 use crate::world::{World, wait};
 
@@ -178,6 +179,7 @@ pub(crate) enum Touch {
     User(UserId),
     Delivery(DeliveryId, DeliveryStatus, Option<String>),
     FirstAdmin,
+    Note,
 }
 
 impl Touch {
@@ -187,6 +189,7 @@ impl Touch {
             Change::Bury { tombstone, .. } => Self::User(tombstone.id.clone()),
             Change::PostponeRepair { id, .. } => Self::User(id.clone()),
             Change::ClaimFirstAdmin(_) => Self::FirstAdmin,
+            Change::Note { .. } => Self::Note,
             Change::Log { delivery, .. } => {
                 Self::Delivery(delivery.id.clone(), delivery.status, delivery.outcome.clone())
             }
@@ -223,6 +226,7 @@ pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
                 state.say(|| format!("    log {} {status:?} {outcome:?}", id.as_str()));
                 state.monitor.see_delivery(id, *status);
             }
+            Touch::Note => {}
             Touch::FirstAdmin => {
                 let subject = clerk_sync_core::Subject::of(None, None);
                 let view = wait(world.store.view(&subject)).unwrap();
@@ -278,6 +282,8 @@ pub(crate) fn in_the_end(world: &World) {
                 !(record.profile == truth.profile && same_version && named && addressed)
             }
             (None, Some(Entry::Gone(_))) => false,
+            // Whoever was never heard of needs no tombstone; a webhook would have told.
+            (None, None) => world.plan.mode == Mode::NoSweeps,
             _ => true,
         };
         if differs {

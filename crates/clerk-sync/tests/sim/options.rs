@@ -42,8 +42,13 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn mode(&self, seed: u64) -> Mode {
-        let turn = usize::try_from(seed % AVAILABLE.len() as u64).unwrap_or(0);
-        self.mode.unwrap_or(AVAILABLE[turn])
+        let turn = usize::try_from(seed % 3).unwrap_or(0);
+        self.mode.unwrap_or(Mode::ALL[turn])
+    }
+
+    /// Whether every mode has its turn, and so every goal can be met.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.mode.is_none()
     }
 
     pub(crate) fn store(&self, seed: u64) -> Kind {
@@ -51,9 +56,6 @@ impl Options {
         self.store.unwrap_or(turn)
     }
 }
-
-/// The modes there are.
-const AVAILABLE: &[Mode] = &[Mode::NoSweeps];
 
 pub(crate) enum Command {
     Hunt(Options),

@@ -78,8 +78,14 @@ fn act(world: &Arc<World>, what: &What) {
 fn send(world: &Arc<World>, number: u32) {
     let Some(message) = world.messages.get(&number).map(Arc::clone) else { return };
     let faults = &world.plan.faults;
-    if world.plan.mode == Mode::OnlySweeps || world.state().fault(faults.dropped_delivery) {
+    if world.plan.mode == Mode::OnlySweeps {
         return;
+    }
+    {
+        let mut state = world.state();
+        if state.fault(faults.dropped_delivery) {
+            return state.cover.hit(Goal::Dropped);
+        }
     }
     let (caller, world) = (world.caller(), Arc::clone(world));
     world.clone().spawn(Owner::Outside, async move {

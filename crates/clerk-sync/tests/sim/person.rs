@@ -53,7 +53,12 @@ impl Person {
                 r#"{{"id":"idn_1","email_address":"e{email}@example.com","verification":{{"status":"{status}"}}}}"#
             )
         });
-        let username = self.username.map_or_else(|| "null".to_owned(), |name| format!(r#""name{name}""#));
+        let username = match self.username {
+            None => "null".to_owned(),
+            // The name that is derived for whoever has none and is called so.
+            Some(0) => r#""ADA""#.to_owned(),
+            Some(name) => format!(r#""name{name}""#),
+        };
         let first_name = if self.first_name { r#""Ada""# } else { "null" };
         format!(
             r#"{{"id":"user_{user}","object":"user","first_name":{first_name},"username":{username},"primary_email_address_id":"idn_1","email_addresses":[{email}],"phone_numbers":[],"public_metadata":{{}},"banned":{},"locked":false,"created_at":1700000000000,"updated_at":{version},"last_sign_in_at":null}}"#,

@@ -29,6 +29,10 @@ pub(crate) struct Plan {
     pub(crate) skews_ms: [i64; REPLICAS],
     /// Tokens make records.
     pub(crate) claims: bool,
+    /// How often each replica compares everything, in milliseconds, where sweeps are on.
+    pub(crate) sweep_ms: u64,
+    /// No deletion found by a sweep is believed without confirmation.
+    pub(crate) braked: bool,
     /// Bodies of processed deliveries are dropped when the hour comes round, not after a month.
     pub(crate) forgetful: bool,
     pub(crate) items: Vec<Item>,
@@ -102,6 +106,8 @@ impl Plan {
             },
             skews_ms: [0; REPLICAS],
             claims: tape.below(5) == 0,
+            sweep_ms: tape.pick(&[300, 1_000, 4_000]),
+            braked: tape.below(8) == 0,
             forgetful: tape.below(10) == 0,
             items: Vec::new(),
         };
@@ -264,12 +270,13 @@ impl fmt::Display for Plan {
         writeln!(f, "  {:?}", self.faults)?;
         writeln!(
             f,
-            "  versions to {} ms, batch {}, poll {} ms, clocks off by {:?} ms{}{}{}",
+            "  versions to {} ms, batch {}, poll {} ms, clocks off by {:?} ms{}{}{}{}",
             self.grain_ms,
             self.batch,
             self.poll_ms,
             self.skews_ms,
             if self.real_steps { ", Svix's real steps" } else { "" },
+            if self.braked { ", deletions braked" } else { "" },
             if self.claims { ", tokens make records" } else { "" },
             if self.forgetful { ", bodies dropped early" } else { "" },
         )?;

@@ -12,11 +12,14 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use clerk_sync::clerk::keys::Keys;
 use clerk_sync::clerk::secret::WebhookSecrets;
 use clerk_sync::clerk::session::SessionRules;
-use clerk_sync::{ClerkSync, EngineSettings, Retention};
+use clerk_sync::{
+    BrakeSettings, ClerkSync, EngineSettings, EqualError, EqualSettings, Retention, SweepOptions,
+};
 use clerk_sync_core::Timestamp;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
+use crate::Mode;
 use crate::clerk::SimDirectory;
 use crate::cover::Goal;
 use crate::person::INSTANCE;
@@ -121,6 +124,15 @@ pub(crate) fn start(world: &Arc<World>, replica: usize) {
             poll_ms: plan.poll_ms,
             batch: plan.batch,
         })
+        .equality(EqualSettings {
+            lease_ms: LEASE_MS,
+            brake: if plan.braked {
+                BrakeSettings { users: 0, percent: 0 }
+            } else {
+                BrakeSettings::default()
+            },
+            ..EqualSettings::default()
+        })
         .build()
         .unwrap();
     let work = sync.clone();
@@ -130,6 +142,48 @@ pub(crate) fn start(world: &Arc<World>, replica: usize) {
         state.replicas[replica].sync = Some(sync);
     }
     world.spawn(Owner::Replica(replica), async move { work.run(std::future::pending()).await });
+    if plan.mode != Mode::NoSweeps {
+        let sync = world.state().replicas[replica].sync.clone();
+        if let Some(sync) = sync {
+            world.spawn(Owner::Replica(replica), sweep_forever(Arc::clone(world), sync));
+        }
+    }
+}
+
+/// Compares everything again and again; an operator who is asked confirms.
+async fn sweep_forever(world: Arc<World>, sync: ClerkSync) {
+    let mut options = SweepOptions::default();
+    loop {
+        let pause_ms = {
+            let mut state = world.state();
+            // In peace there is no hurry, and there may be days of it.
+            let every_ms = match (state.healed, world.plan.real_steps) {
+                (false, _) => world.plan.sweep_ms,
+                (true, false) if world.plan.is_skewed() => 120_000,
+                (true, false) => 5_000,
+                (true, true) => 3_600_000,
+            };
+            every_ms + state.tape.below(200)
+        };
+        world.sleep(pause_ms).await;
+        let began_ms = world.state().now_ms;
+        let swept = sync.sweep(std::mem::take(&mut options), |_| ()).await;
+        let mut state = world.state();
+        state.say(|| format!("a sweep ended: {swept:?}"));
+        match swept {
+            Ok(_) => {
+                state.cover.hit(Goal::Swept);
+                state.swept_from_ms = state.swept_from_ms.max(began_ms);
+            }
+            Err(EqualError::Busy { .. }) => state.cover.hit(Goal::SweepBusy),
+            Err(EqualError::Superseded) => state.cover.hit(Goal::SweepSuperseded),
+            Err(EqualError::Braked { missing, .. }) => {
+                state.cover.hit(Goal::Braked);
+                options.confirm_deletions = Some(missing);
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 /// Which secrets a process knows: all of them, but in the middle of a rotation.
@@ -173,7 +227,9 @@ pub(crate) fn count_outcomes(world: &World, sync: &ClerkSync) {
     if !world.plan.schedule.is_multiple_of(4) {
         return;
     }
+    world.state().counting = true;
     let text = wait(sync.metrics_text());
+    world.state().counting = false;
     let outcomes = [
         (Goal::Fenced, "fenced", "repair"),
         (Goal::StaleRepair, "stale_answer", "repair"),

@@ -76,6 +76,9 @@ impl SimStore {
         race: Option<T>,
         work: impl AsyncFnOnce() -> Result<T, StoreError> + Send,
     ) -> Result<T, StoreError> {
+        if self.world.state().counting {
+            return wait(work());
+        }
         self.world.step().await;
         let trouble = self.trouble(write);
         if trouble.slow_before_ms > 0 {
@@ -150,6 +153,10 @@ impl Store for SimStore {
         self.call(true, Some(Commit::Stale), work).await
     }
 
+    async fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.call(false, None, async || self.world.store.note(name).await).await
+    }
+
     async fn take_repairs(
         &self,
         now: Timestamp,
@@ -208,9 +215,8 @@ impl Inspect for SimStore {
         self.call(true, None, async || self.world.store.ping().await).await
     }
 
-    /// For the counts in the end, so without trouble.
     async fn backlog(&self, unconfirmed_before: Timestamp) -> Result<Backlog, StoreError> {
-        self.world.store.backlog(unconfirmed_before).await
+        self.call(false, None, async || self.world.store.backlog(unconfirmed_before).await).await
     }
 
     async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {

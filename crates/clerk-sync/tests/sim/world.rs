@@ -59,8 +59,14 @@ pub(crate) struct State {
     pub(crate) clerk_outage_until_ms: u64,
     pub(crate) monitor: Monitor,
     pub(crate) cover: Cover,
+    /// When the last sweep began that has ended well.
+    pub(crate) swept_from_ms: u64,
+    /// Counters are being read, which is no part of the run: ports answer at once.
+    pub(crate) counting: bool,
     /// Callers that still wait for something.
     pub(crate) callers: usize,
+    /// When the last of them ended.
+    pub(crate) last_caller_ms: u64,
     pub(crate) in_flight: BTreeMap<String, usize>,
     pub(crate) log: Option<Vec<String>>,
 }
@@ -112,7 +118,10 @@ impl World {
             clerk_outage_until_ms: 0,
             monitor: Monitor::default(),
             cover: Cover::default(),
+            swept_from_ms: 0,
+            counting: false,
             callers: 0,
+            last_caller_ms: 0,
             in_flight: BTreeMap::new(),
             log: log.then(Vec::new),
         };
@@ -172,7 +181,9 @@ pub(crate) struct Caller(Arc<World>);
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        self.0.state().callers -= 1;
+        let mut state = self.0.state();
+        state.callers -= 1;
+        state.last_caller_ms = state.now_ms;
     }
 }
 
