@@ -4,6 +4,7 @@
 mod progress;
 mod replicas;
 mod signups;
+mod soak;
 mod stampede;
 
 use anyhow::Result;
@@ -19,6 +20,8 @@ pub(crate) enum Bench {
     Stampede(stampede::Settings),
     /// Several servers on one database, every webhook to two of them at once, one killed every two seconds.
     Replicas(replicas::Settings),
+    /// A steady load with weather for a long time: memory, files, connections and queues stay flat.
+    Soak(soak::Settings),
 }
 
 impl Bench {
@@ -28,6 +31,7 @@ impl Bench {
             Self::Signups(settings) => signups::run(&settings).await,
             Self::Stampede(settings) => stampede::run(&settings).await,
             Self::Replicas(settings) => replicas::run(&settings).await,
+            Self::Soak(settings) => soak::run(&settings).await,
         }
     }
 }

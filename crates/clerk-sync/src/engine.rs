@@ -16,6 +16,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
 use crate::chain::Chain;
+use crate::lull::Lulls;
 use crate::metrics::Metrics;
 pub use absorb::{AbsorbError, Absorbed};
 use flight::Flights;
@@ -53,6 +54,7 @@ pub(crate) struct Engine {
     pub(crate) policy: RolePolicy,
     pub(crate) settings: EngineSettings,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) lulls: Lulls,
     interpret: Interpret,
     flights: Flights,
     waiters: Waiters,
@@ -79,6 +81,7 @@ impl Engine {
             policy,
             settings,
             metrics,
+            lulls: Lulls::default(),
             interpret,
             flights: Flights::default(),
             waiters: Waiters::default(),

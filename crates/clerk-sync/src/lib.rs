@@ -11,6 +11,7 @@ mod clock;
 mod engine;
 #[cfg(feature = "axum")]
 pub mod http;
+mod lull;
 mod metrics;
 mod refusal;
 mod sync;

@@ -54,11 +54,14 @@ impl Engine {
             Err(error) if matches!(content, Content::Nothing | Content::Foreign) => return Err(error),
             Err(error) => error,
         };
-        tracing::error!(
-            delivery.id = %delivery.id,
-            error = %Chain(&error),
-            "the delivery is kept, but its effect cannot be applied now"
-        );
+        if let Some(held_back) = self.lulls.webhook_kept.line(self.clock.now()) {
+            tracing::error!(
+                delivery.id = %delivery.id,
+                error = %Chain(&error),
+                log.held_back = held_back,
+                "the delivery is kept, but its effect cannot be applied now"
+            );
+        }
         let parked = delivery.clone().pending(&Chain(&error).to_string(), self.clock.now());
         match self.store.commit(vec![Change::Log { delivery: parked, expected: None }]).await? {
             Commit::Done => {
