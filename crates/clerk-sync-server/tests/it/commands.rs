@@ -1,6 +1,7 @@
 use super::program::{program, run, text};
 
-const COMMANDS: [&str; 8] = ["serve", "dev", "demo", "emulator", "migrate", "settings", "bench", "help"];
+const COMMANDS: [&str; 9] =
+    ["serve", "dev", "demo", "emulator", "migrate", "settings", "bench", "torture", "help"];
 
 #[test]
 fn every_command_has_examples_in_its_help() {
