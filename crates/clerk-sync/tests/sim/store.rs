@@ -6,8 +6,8 @@ use std::task::Poll;
 use async_trait::async_trait;
 use clerk_sync_core::port::{Backlog, Inspect, Store};
 use clerk_sync_core::{
-    Change, Commit, Delivery, DeliveryId, DeliveryStatus, Entry, Record, StoreError, StoreErrorKind, Subject,
-    Timestamp, UserId, View,
+    Change, Commit, Delivery, DeliveryCursor, DeliveryFilter, DeliveryId, DeliveryStatus, Entry, Health,
+    Record, StoreError, StoreErrorKind, Subject, Timestamp, UserFilter, UserId, View,
 };
 
 use crate::cover::Goal;
@@ -219,20 +219,30 @@ impl Inspect for SimStore {
         self.call(false, None, async || self.world.store.backlog(unconfirmed_before).await).await
     }
 
-    async fn entries(&self, after: Option<&UserId>, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        self.call(false, None, async || self.world.store.entries(after, limit).await).await
+    async fn health(&self) -> Result<Health, StoreError> {
+        self.call(false, None, async || self.world.store.health().await).await
+    }
+
+    async fn search_users(
+        &self,
+        filter: &UserFilter,
+        after: Option<&UserId>,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.call(false, None, async || self.world.store.search_users(filter, after, limit).await).await
+    }
+
+    async fn search_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&DeliveryCursor>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.call(false, None, async || self.world.store.search_deliveries(filter, after, limit).await).await
     }
 
     async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
         self.call(false, None, async || self.world.store.delivery(id).await).await
-    }
-
-    async fn deliveries(
-        &self,
-        status: Option<DeliveryStatus>,
-        limit: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        self.call(false, None, async || self.world.store.deliveries(status, limit).await).await
     }
 
     async fn drop_bodies(
@@ -242,5 +252,9 @@ impl Inspect for SimStore {
         limit: u32,
     ) -> Result<u64, StoreError> {
         self.call(true, None, async || self.world.store.drop_bodies(status, before, limit).await).await
+    }
+
+    async fn erase_bodies(&self, user: &UserId, mentions: &[String], limit: u32) -> Result<u64, StoreError> {
+        self.call(true, None, async || self.world.store.erase_bodies(user, mentions, limit).await).await
     }
 }
