@@ -37,6 +37,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/resend/{message_id}", post(resend))
         .route("/replay", post(replay))
         .route("/sign_ups", post(sign_up))
+        .route("/users", post(seed_users))
         .route("/users/{id}/deprovision", post(deprovision))
         .route("/users/{id}/provision", post(provision))
         .route("/sessions", post(create_session))
@@ -154,6 +155,20 @@ async fn replay(State(app): Shared) -> Json<Value> {
 async fn sign_up(State(app): Shared, Json(new): Json<NewUser>) -> Response {
     match app.sign_up(new, &Origin::default()) {
         Ok((user, session)) => Json(json!({"user": *user, "session": *session})).into_response(),
+        Err(error) => refusal(&error),
+    }
+}
+
+#[derive(Deserialize)]
+struct Seed {
+    count: usize,
+    #[serde(default)]
+    webhooks: bool,
+}
+
+async fn seed_users(State(app): Shared, Query(seed): Query<Seed>) -> Response {
+    match app.seed_users(seed.count, seed.webhooks).await {
+        Ok(users) => Json(json!({"users": users})).into_response(),
         Err(error) => refusal(&error),
     }
 }

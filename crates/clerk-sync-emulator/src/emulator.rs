@@ -44,6 +44,9 @@ pub struct Emulator {
 /// If an option cannot work, or the port cannot be had.
 pub async fn start(options: Options) -> Result<Emulator, StartError> {
     options.validate()?;
+    if let Some(folder) = options.clerk_js.as_ref().filter(|it| !it.join("dist/clerk.browser.js").is_file()) {
+        return Err(StartError::ClerkJs(folder.clone()));
+    }
     let key = WebhookKey::parse(&options.webhook_secret)?;
     let target = options.webhook_url.as_deref().map(Target::parse).transpose()?;
     let instance_id = IdMaker::new(options.seed).next("ins", INSTANCE_MADE_MS).to_string();
@@ -164,6 +167,15 @@ impl Emulator {
     /// If Clerk would refuse the body.
     pub fn create_user(&self, new: NewUser) -> Result<Id, Refusal> {
         self.app.create_user(new, &Origin::default()).map(|user| user.id.clone())
+    }
+
+    /// Makes up `count` users, different from each other and the same for the same seed, and returns how many users there
+    /// are then. No webhook tells of them: they were there all the time.
+    ///
+    /// # Errors
+    /// If there would be more than a million, or somebody has an address of theirs.
+    pub async fn seed_users(&self, count: usize) -> Result<usize, Refusal> {
+        self.app.seed_users(count, false).await
     }
 
     /// A sign-up in a browser: an e-mail with a code, a user whose address that code verified, and a session.

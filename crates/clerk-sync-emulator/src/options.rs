@@ -108,6 +108,9 @@ pub enum StartError {
         /// What it must be.
         rule: &'static str,
     },
+    /// The folder of the browser SDK has no SDK in it.
+    #[error("{} has no dist/clerk.browser.js: name the folder of an installed @clerk/clerk-js, such as node_modules/@clerk/clerk-js", .0.display())]
+    ClerkJs(PathBuf),
     /// The system could not make an RSA key.
     #[error("making the signing key failed")]
     Key,

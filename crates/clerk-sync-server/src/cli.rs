@@ -35,7 +35,11 @@ Every setting is in docs/configuration.md.")]
     /// An offline Clerk, a server and a page to play with: no account, no configuration.
     #[command(after_help = "Examples:
   clerk-sync dev
-  clerk-sync dev --listen 127.0.0.1:9000 --database-url sqlite:dev.db")]
+  clerk-sync dev --listen 127.0.0.1:9000 --database-url sqlite:dev.db
+  clerk-sync dev --clerk-js node_modules/@clerk/clerk-js
+
+Clerk's Frontend API is at /__clerk: let the page's development server forward /__clerk and /me there, give Clerk's SDK
+proxyUrl=\"/__clerk\" and the publishable key that is printed, and sign up with any address and the code 424242.")]
     Dev(dev::Settings),
     /// Plays every failure there is over real HTTP and gives its verdict.
     #[command(after_help = "Examples:
@@ -44,10 +48,14 @@ Every setting is in docs/configuration.md.")]
   clerk-sync demo --json | jq -r '.scenario + \" \" + .verdict'
   clerk-sync demo --seed 7 --database-url sqlite:/tmp/demo.db")]
     Demo(Demo),
-    /// An offline Clerk by itself: Backend API, session tokens and signed webhooks.
+    /// An offline Clerk by itself: Frontend API, Backend API, session tokens and signed webhooks.
     #[command(after_help = "Examples:
   clerk-sync emulator --webhook-url http://127.0.0.1:3000/webhooks/clerk
-  clerk-sync emulator --listen 127.0.0.1:4010 --speed 60 --weather '{\"webhook_drop\":0.05}'")]
+  clerk-sync emulator --listen 127.0.0.1:4010 --speed 60 --weather '{\"webhook_drop\":0.05}'
+  clerk-sync emulator --users 100000 --no-rate-limit
+  clerk-sync emulator --clerk-js node_modules/@clerk/clerk-js --multi-session
+
+Clerk's SDK finds its Frontend API at /__clerk (proxyUrl); the code of every e-mail is 424242.")]
     Emulator(emulator::Settings),
     /// Applies pending migrations of the database.
     #[command(after_help = "Examples:

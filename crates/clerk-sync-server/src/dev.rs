@@ -4,6 +4,7 @@ mod api;
 mod page;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -22,6 +23,12 @@ pub(crate) struct Settings {
     /// A database to keep; without it one in a temporary folder, gone at the end.
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// The folder of an installed @clerk/clerk-js, to serve it under /__clerk/npm: node_modules/@clerk/clerk-js.
+    #[arg(long, value_name = "DIR")]
+    clerk_js: Option<PathBuf>,
+    /// Lets a browser be signed in as several users at once.
+    #[arg(long)]
+    multi_session: bool,
     /// How much faster than in real life webhooks are retried.
     #[arg(long, default_value_t = 10.0)]
     speed: f64,
@@ -48,6 +55,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         seed: settings.seed,
         speed: settings.speed,
         authorized_party: Some(origin.clone()),
+        clerk_js: settings.clerk_js,
+        multi_session: settings.multi_session,
         rate_limit: Some(RateLimit::DEVELOPMENT),
         webhook_url: Some(format!("{origin}/webhooks/clerk")),
         // Late enough to see that nobody waits for it.
@@ -69,12 +78,17 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         "  a page to sign up on, set the weather and watch; GET {origin}/me; webhooks at {origin}/webhooks/clerk"
     ));
     say(&format!("  offline Clerk at {}", clerk.url()));
+    say(&format!("  for Clerk's SDK on a page of yours: publishableKey=\"{}\"", clerk.publishable_key()));
+    say(&format!("  and proxyUrl=\"/__clerk\", with /__clerk and /me of the page forwarded to {origin}"));
     say(&format!("  users in {database}"));
     let worker = tokio::spawn({
         let sync = sync.clone();
         async move { sync.run(std::future::pending()).await }
     });
-    let app = compose::app(&sync, &config).merge(page::routes()).merge(api::routes(clerk, sync));
+    let app = compose::app(&sync, &config)
+        .nest("/__clerk", clerk.frontend_api())
+        .merge(page::routes())
+        .merge(api::routes(clerk, sync));
     listen::serve(listener, app, listen::told_to_stop(), Duration::from_secs(2)).await;
     worker.abort();
     Ok(())

@@ -8,6 +8,11 @@ use crate::session::{NewSession, Session, SessionStatus};
 use crate::state::{Refusal, SignUp};
 use crate::user::{EmailAddress, MetadataChange, NewUser, User, UserPatch};
 
+/// How many users there may be once some were made up.
+const MAX_USERS: usize = 1_000_000;
+/// How many users are made up before others get their turn.
+const SEED_PORTION: usize = 1_000;
+
 /// A change of one e-mail address; `None` leaves as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EmailChange {
@@ -21,6 +26,31 @@ impl App {
         let user = lock(&self.state).create_user(new, SignUp::Admin, tick)?;
         self.user_created(&user, origin);
         Ok(user)
+    }
+
+    /// Makes up so many users, a portion at a time so that others get their turn; returns how many there are now. With
+    /// `webhooks` their creation is told like any other.
+    pub(crate) async fn seed_users(&self, count: usize, webhooks: bool) -> Result<usize, Refusal> {
+        if lock(&self.state).user_count().saturating_add(count) > MAX_USERS {
+            return Err(Refusal::TooLarge { param: "count" });
+        }
+        let origin = Origin::default();
+        let mut left = count;
+        while left > 0 {
+            let portion = left.min(SEED_PORTION);
+            let users: Vec<_> = {
+                let mut state = lock(&self.state);
+                (0..portion).map(|_| state.seed_user()).collect::<Result<_, _>>()?
+            };
+            if webhooks {
+                for user in &users {
+                    self.user_created(user, &origin);
+                }
+            }
+            left -= portion;
+            tokio::task::yield_now().await;
+        }
+        Ok(lock(&self.state).user_count())
     }
 
     /// A user who signed up in a browser: a code was sent and typed, and a session begins.

@@ -27,6 +27,13 @@ impl State {
         how: SignUp,
         tick: Tick,
     ) -> Result<Arc<User>, Refusal> {
+        let user = self.made(new, how, tick)?;
+        self.put(None, Some(user.clone()), tick.now_ms);
+        Ok(user)
+    }
+
+    /// A user who is allowed, not in any index yet.
+    pub(super) fn made(&mut self, new: NewUser, how: SignUp, tick: Tick) -> Result<Arc<User>, Refusal> {
         self.check_new(&new)?;
         let now_ms = tick.now_ms;
         let created_at = match &new.created_at {
@@ -92,7 +99,6 @@ impl State {
         if let Some(password) = &new.password {
             self.passwords.set(&user.id, password);
         }
-        self.put(None, Some(user.clone()), now_ms);
         Ok(user)
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Signed {
 }
 
 /// Which users to show. Empty lists and `None` do not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct UserQuery {
     pub(crate) user_id: Signed,
     pub(crate) external_id: Signed,
@@ -96,20 +96,31 @@ impl State {
         };
         let order = page.order;
         let past_first = |id: &Id| past.get(id).cloned().unwrap_or_else(|| self.users.get(id).cloned());
-        let users: Box<dyn Iterator<Item = Arc<User>>> = match self.narrowed(query) {
-            Some(mut ids) => {
-                // Whoever changed since may have had the identifier then; the filters below look at that state.
-                ids.extend(past.keys().cloned());
-                Box::new(sorted(ids.iter().filter_map(past_first), order).into_iter())
-            }
-            None => self.ordered(&past, order, after),
+        let wanted = |user: &User| {
+            after.is_none_or(|cursor| compare(user, cursor, order) == Ordering::Greater)
+                && query.matches(user)
         };
-        Ok(users
-            .filter(|user| after.is_none_or(|cursor| compare(user, cursor, order) == Ordering::Greater))
-            .filter(|user| query.matches(user))
-            .skip(page.offset)
-            .take(page.limit)
-            .collect())
+        let users = match (self.narrowed(query), self.index_of(order.key)) {
+            (Some(mut ids), _) => {
+                // Whoever changed since may have had the identifier then; the filters look at that state.
+                ids.extend(past.keys().cloned());
+                part(ids.iter().filter_map(past_first).filter(|user| wanted(user)), page)
+            }
+            (None, None) => {
+                let now = self.users.values().filter(|user| !past.contains_key(&user.id));
+                part(now.chain(past.values().flatten()).filter(|user| wanted(user)).cloned(), page)
+            }
+            (None, Some(index)) if past.is_empty() && *query == UserQuery::default() => {
+                // Nobody is left out, so those before the page need not be looked at.
+                let ids = positions(index, order, after).skip(page.offset).take(page.limit);
+                ids.filter_map(|id| self.users.get(id).cloned()).collect()
+            }
+            (None, Some(index)) => {
+                let all = self.merged(&past, positions(index, order, after), order);
+                all.filter(|user| wanted(user)).skip(page.offset).take(page.limit).collect()
+            }
+        };
+        Ok(users)
     }
 
     /// How many users match.
@@ -146,36 +157,56 @@ impl State {
         None
     }
 
-    /// All users in order, from the cursor on. Orders with an index cost what is taken from the front, others a sort.
-    fn ordered<'a>(
+    /// The users in this order, where it is kept.
+    fn index_of(&self, key: OrderKey) -> Option<&BTreeSet<(i64, Id)>> {
+        match key {
+            OrderKey::CreatedAt => Some(&self.by_created),
+            OrderKey::UpdatedAt => Some(&self.by_updated),
+            _ => None,
+        }
+    }
+
+    /// Users by their ids in order, with those put in between who were elsewhere then.
+    fn merged<'a>(
         &'a self,
         past: &'a Past,
+        ids: impl Iterator<Item = &'a Id> + 'a,
         order: OrderBy,
-        after: Option<&Arc<User>>,
-    ) -> Box<dyn Iterator<Item = Arc<User>> + 'a> {
-        let index = match order.key {
-            OrderKey::CreatedAt => &self.by_created,
-            OrderKey::UpdatedAt => &self.by_updated,
-            _ => {
-                let now = self.users.values().filter(|user| !past.contains_key(&user.id));
-                return Box::new(sorted(now.chain(past.values().flatten()).cloned(), order).into_iter());
-            }
-        };
-        let position = after.map(|user| (timestamp(user, order.key), user.id.clone()));
-        let range: Box<dyn Iterator<Item = &(i64, Id)>> = match (position, order.descending) {
-            (None, false) => Box::new(index.iter()),
-            (None, true) => Box::new(index.iter().rev()),
-            (Some(at), false) => Box::new(index.range((Bound::Excluded(at), Bound::Unbounded))),
-            (Some(at), true) => Box::new(index.range((Bound::Unbounded, Bound::Excluded(at))).rev()),
-        };
-        let now = range.map(|(_, id)| id).filter(|id| !past.contains_key(*id));
-        let now = now.filter_map(|id| self.users.get(id).cloned());
-        if past.is_empty() {
-            return Box::new(now);
-        }
-        let then = sorted(past.values().flatten().cloned(), order);
-        Box::new(Merged { left: now.peekable(), right: then.into_iter().peekable(), order })
+    ) -> impl Iterator<Item = Arc<User>> + 'a {
+        let now = ids.filter(|id| !past.contains_key(*id)).filter_map(|id| self.users.get(id).cloned());
+        let mut then: Vec<_> = past.values().flatten().cloned().collect();
+        then.sort_by(|left, right| compare(left, right, order));
+        Merged { left: now.peekable(), right: then.into_iter().peekable(), order }
     }
+}
+
+/// Ids in the order of an index, from the cursor on.
+fn positions<'a>(
+    index: &'a BTreeSet<(i64, Id)>,
+    order: OrderBy,
+    after: Option<&Arc<User>>,
+) -> Box<dyn Iterator<Item = &'a Id> + 'a> {
+    let position = after.map(|user| (timestamp(user, order.key), user.id.clone()));
+    let range: Box<dyn Iterator<Item = &(i64, Id)>> = match (position, order.descending) {
+        (None, false) => Box::new(index.iter()),
+        (None, true) => Box::new(index.iter().rev()),
+        (Some(at), false) => Box::new(index.range((Bound::Excluded(at), Bound::Unbounded))),
+        (Some(at), true) => Box::new(index.range((Bound::Unbounded, Bound::Excluded(at))).rev()),
+    };
+    Box::new(range.map(|(_, id)| id))
+}
+
+/// One page of users in no order: only those up to its end are sorted.
+fn part(users: impl Iterator<Item = Arc<User>>, page: &Page) -> Vec<Arc<User>> {
+    let mut users: Vec<_> = users.collect();
+    let by_order = |left: &Arc<User>, right: &Arc<User>| compare(left, right, page.order);
+    let end = page.offset.saturating_add(page.limit);
+    if end < users.len() {
+        users.select_nth_unstable_by(end, by_order);
+        users.truncate(end);
+    }
+    users.sort_unstable_by(by_order);
+    users.split_off(page.offset.min(users.len()))
 }
 
 /// Two sorted lists as one.
@@ -197,12 +228,6 @@ impl<L: Iterator<Item = Arc<User>>, R: Iterator<Item = Arc<User>>> Iterator for 
             (None, _) => self.right.next(),
         }
     }
-}
-
-fn sorted(users: impl Iterator<Item = Arc<User>>, order: OrderBy) -> Vec<Arc<User>> {
-    let mut users: Vec<_> = users.collect();
-    users.sort_by(|left, right| compare(left, right, order));
-    users
 }
 
 fn timestamp(user: &User, key: OrderKey) -> i64 {

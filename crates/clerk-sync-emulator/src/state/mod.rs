@@ -8,6 +8,7 @@ mod identifiers;
 mod list;
 mod passwords;
 mod rules;
+mod seed;
 mod sessions;
 mod sign_ins;
 mod sign_ups;
@@ -194,6 +195,8 @@ pub(crate) struct State {
     sessions: Sessions,
     clients: Clients,
     passwords: Passwords,
+    /// How many users were made up so far.
+    seeded: u64,
     /// Whether a browser may have sessions of several users.
     multi_session: bool,
     history: History,
@@ -213,6 +216,7 @@ impl State {
             sessions: Sessions::default(),
             clients: Clients::default(),
             passwords: Passwords::default(),
+            seeded: 0,
             multi_session,
             history: History::default(),
         }
@@ -240,35 +244,35 @@ impl State {
         seen.ok_or_else(|| not_found("user", id))
     }
 
-    /// Puts `after` in the place of `before`, keeps every index right and remembers what was there.
+    /// Puts `after` in the place of `before` and remembers what was there.
     fn put(&mut self, before: Option<Arc<User>>, after: Option<Arc<User>>, now_ms: i64) {
-        if let Some(user) = &before {
+        let Some(id) = after.as_ref().or(before.as_ref()).map(|user| user.id.clone()) else { return };
+        self.index(before.as_ref(), after);
+        self.history.remember(now_ms, id, before);
+    }
+
+    /// Keeps every index right.
+    fn index(&mut self, before: Option<&Arc<User>>, after: Option<Arc<User>>) {
+        if let Some(user) = before {
             self.by_created.remove(&(user.created_at, user.id.clone()));
             self.by_updated.remove(&(user.updated_at, user.id.clone()));
             self.identifiers.remove(user);
             for email in &user.email_addresses {
                 self.identification_owner.remove(&email.id);
             }
-        }
-        let id = match (&before, &after) {
-            (_, Some(user)) | (Some(user), None) => user.id.clone(),
-            (None, None) => return,
-        };
-        match after {
-            Some(user) => {
-                self.by_created.insert((user.created_at, id.clone()));
-                self.by_updated.insert((user.updated_at, id.clone()));
-                self.identifiers.insert(&user);
-                for email in &user.email_addresses {
-                    self.identification_owner.insert(email.id.clone(), id.clone());
-                }
-                self.users.insert(id.clone(), user);
-            }
-            None => {
-                self.users.remove(&id);
+            if after.is_none() {
+                self.users.remove(&user.id);
             }
         }
-        self.history.remember(now_ms, id, before);
+        if let Some(user) = after {
+            self.by_created.insert((user.created_at, user.id.clone()));
+            self.by_updated.insert((user.updated_at, user.id.clone()));
+            self.identifiers.insert(&user);
+            for email in &user.email_addresses {
+                self.identification_owner.insert(email.id.clone(), user.id.clone());
+            }
+            self.users.insert(user.id.clone(), user);
+        }
     }
 }
 

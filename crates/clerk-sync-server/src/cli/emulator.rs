@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -15,7 +16,16 @@ pub(super) struct Settings {
     /// Where webhooks go; loopback only. Without it they are kept unsent.
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
-    /// The `azp` of tokens: the origin of the page that signs in.
+    /// The folder of an installed @clerk/clerk-js, to serve it under /__clerk/npm: node_modules/@clerk/clerk-js.
+    #[arg(long, value_name = "DIR")]
+    clerk_js: Option<PathBuf>,
+    /// Lets a browser be signed in as several users at once.
+    #[arg(long)]
+    multi_session: bool,
+    /// Starts with so many made-up users, of whom no webhook tells.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    users: usize,
+    /// The `azp` of tokens; without it the origin of the page that signs in, or none.
     #[arg(long, value_name = "ORIGIN")]
     authorized_party: Option<String>,
     /// How much faster than in real life webhooks are retried.
@@ -39,6 +49,8 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
         bind: settings.listen,
         webhook_url: settings.webhook_url,
         authorized_party: settings.authorized_party,
+        clerk_js: settings.clerk_js,
+        multi_session: settings.multi_session,
         speed: settings.speed,
         seed: settings.seed,
         weather,
@@ -46,7 +58,15 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
         ..Options::default()
     })
     .await?;
+    if settings.users > 0 {
+        let users = clerk.seed_users(settings.users).await.context("--users")?;
+        say(&format!("{users} users"));
+    }
     say(&format!("the offline Clerk listens on {}", clerk.url()));
+    say(&format!(
+        "  Frontend API at {0}/__clerk; forward /__clerk of your page there and use proxyUrl=\"/__clerk\"",
+        clerk.url()
+    ));
     say(&format!("CLERK_API_URL={}", clerk.url()));
     say(&format!("CLERK_SECRET_KEY={}", clerk.secret_key()));
     say(&format!("CLERK_PUBLISHABLE_KEY={}", clerk.publishable_key()));
