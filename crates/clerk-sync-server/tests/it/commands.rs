@@ -1,6 +1,7 @@
 use super::program::{program, run, text};
 
-const COMMANDS: [&str; 8] = ["serve", "dev", "demo", "emulator", "migrate", "settings", "bench", "help"];
+const COMMANDS: [&str; 9] =
+    ["serve", "dev", "demo", "emulator", "migrate", "settings", "openapi", "bench", "help"];
 
 #[test]
 fn every_command_has_examples_in_its_help() {
@@ -17,6 +18,14 @@ fn every_command_has_examples_in_its_help() {
         text(&run(&["--version"], &[]).stdout),
         concat!("clerk-sync ", env!("CARGO_PKG_VERSION"), "\n")
     );
+}
+
+#[test]
+fn the_description_kept_is_what_the_program_prints() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    let printed = text(&run(&["openapi"], &[]).stdout);
+    assert!(kept == printed, "run: cargo run -- openapi > docs/openapi.json");
 }
 
 #[test]

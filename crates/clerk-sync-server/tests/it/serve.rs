@@ -20,6 +20,7 @@ async fn serving(options: Options) -> (Emulator, Running) {
             ("CLERK_WEBHOOK_SECRET", clerk.webhook_secret()),
             ("CLERK_API_URL", clerk.url()),
             ("CLERK_SYNC_AUTHORIZED_PARTIES", ORIGIN),
+            ("CLERK_SYNC_ALLOWED_ORIGINS", ORIGIN),
             ("CLERK_SYNC_STALENESS_BOUND_MS", "100"),
         ],
     );
@@ -51,6 +52,52 @@ async fn told_to_stop_it_answers_what_is_under_way_and_leaves_well() {
     assert_eq!(asking.await.unwrap().unwrap().status(), 200);
     let status = tokio::task::spawn_blocking(move || server.child.wait().unwrap()).await.unwrap();
     assert!(status.success(), "{status}");
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_ask_for_its_user_and_nothing_else() {
+    let (clerk, server) = serving(Options::default()).await;
+    let (_, session) = clerk.sign_up(ada()).unwrap();
+    let browser = reqwest::Client::new();
+    let preflight = async |origin: &str, path: &str| {
+        let request = browser.request(reqwest::Method::OPTIONS, format!("{}{path}", server.url));
+        let asked = [
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "authorization,prefer"),
+        ];
+        let request = asked.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.header("origin", origin).send().await.unwrap()
+    };
+    let header = |response: &reqwest::Response, name: &str| {
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let allowed = preflight(ORIGIN, "/me").await;
+    assert!(allowed.status().is_success());
+    assert_eq!(header(&allowed, "access-control-allow-origin"), ORIGIN);
+    assert_eq!(header(&allowed, "access-control-allow-credentials"), "true");
+    assert_eq!(header(&allowed, "access-control-allow-headers"), "authorization,prefer");
+    for (origin, path) in
+        [("https://evil.example", "/me"), ("null", "/me"), (ORIGIN, "/metrics"), (ORIGIN, "/webhooks/clerk")]
+    {
+        assert_eq!(
+            header(&preflight(origin, path).await, "access-control-allow-origin"),
+            "",
+            "{origin} {path}"
+        );
+    }
+    let token = clerk.session_token(&session).unwrap();
+    let me = browser
+        .get(format!("{}/me", server.url))
+        .bearer_auth(token)
+        .header("origin", ORIGIN)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!((me.status().as_u16(), header(&me, "access-control-allow-origin").as_str()), (200, ORIGIN));
+    let exposed = header(&me, "access-control-expose-headers");
+    assert_eq!(exposed, "retry-after,preference-applied,x-request-id,sync-source");
+    let vary: Vec<_> = me.headers().get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(vary.iter().any(|v| v.contains("origin")) && vary.contains(&"authorization, cookie"), "{vary:?}");
 }
 
 #[tokio::test]

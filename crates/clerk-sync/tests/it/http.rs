@@ -1,5 +1,6 @@
 //! The edge: routes, layer and extractors, asked as a server would ask them.
 
+mod conforms;
 mod extractors;
 mod me;
 mod operators;
@@ -57,10 +58,14 @@ fn router(world: &World) -> Router {
 }
 
 async fn ask(router: &Router, request: Request<Body>) -> Answer {
+    let (method, path) = (request.method().as_str().to_lowercase(), request.uri().path().to_owned());
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let answer = Answer { status: parts.status, headers: parts.headers, text };
+    conforms::assert_conforms(&method, &path, &answer);
+    answer
 }
 
 /// The answer to a request that takes time, which passes as fast as it is waited for.

@@ -1,98 +1,86 @@
 import { bounded, TIMED_OUT } from './bounded'
-import type { Failure } from './errors'
-import { judge } from './judge'
-import { isOffline } from './page'
-import type { Hint } from './schedule'
+import type { UserSyncErrorCode } from './errors'
+import { judge, type Refusal, requestIdOf } from './judge'
 import { subjectOf } from './token'
-import type { GetToken, UserSyncOptions } from './types'
-
-/** What one request found: the user, or why not and whether asking again may help. */
-export type Outcome<T> = { user: T } | (Failure & Hint)
+import type { UserSyncOptions, WaitOptions } from './types'
 
 /** One request. */
-export interface Ask {
-  getToken: GetToken
-  userId: string | null | undefined
+export interface Ask extends Pick<WaitOptions, 'getToken' | 'userId' | 'signal'> {
   waitSeconds: number
   /** Whether Clerk is to make a new token. */
   freshToken: boolean
-  signal: AbortSignal
 }
+
+/** What one request found: the user, or why not. */
+export type Outcome<T> = { user: T } | Refusal
 
 /** Asks once: a token, then the server. Rejects only when `signal` is aborted, with its reason. */
 export async function attempt<T>(options: UserSyncOptions<T>, ask: Ask): Promise<Outcome<T>> {
-  const { userId, signal } = ask
-  let token: string | null
+  const { userId, signal, waitSeconds } = ask
+  let code: UserSyncErrorCode = 'auth_failed'
   try {
-    const wanted = ask.freshToken ? { skipCache: true } : undefined
-    token = await bounded(async () => ask.getToken(wanted), options.tokenTimeoutMs ?? 5000, signal)
+    const getToken = async () => ask.getToken(ask.freshToken ? { skipCache: true } : undefined)
+    const token = await bounded(getToken, options.tokenTimeoutMs ?? 5000, signal)
+    // Null between two sessions, somebody else's just after a switch: neither is sent.
+    if (!token || (userId && (subjectOf(token) ?? userId) !== userId)) {
+      return { failure: { code: 'signed_out' }, retry: 'other' }
+    }
+    code = 'network'
+    const ms = (options.requestTimeoutMs ?? 8000) + waitSeconds * 1000
+    return await bounded((inner) => request(options, ask, token, inner), ms, signal, 'pagehide')
   } catch (cause) {
-    signal.throwIfAborted()
-    const code = (cause as { code?: string } | undefined)?.code
-    return code === 'clerk_runtime_not_browser'
-      ? { code: 'auth_failed', cause }
-      : { code: code === 'clerk_offline' ? 'offline' : 'auth_failed', retry: 'other', cause }
-  }
-  // Null between two sessions, somebody else's just after a switch: neither is sent.
-  const subject = token && subjectOf(token)
-  if (!token || (userId && subject && subject !== userId)) return { code: 'signed_out', retry: 'other' }
-  try {
-    const ms = (options.requestTimeoutMs ?? 8000) + ask.waitSeconds * 1000
-    return await bounded((inner) => request(options, ask, token, inner), ms, signal)
-  } catch (cause) {
-    signal.throwIfAborted()
-    return { code: cause === TIMED_OUT ? 'timeout' : isOffline() ? 'offline' : 'network', retry: 'other', cause }
+    signal?.throwIfAborted()
+    const clerk = (cause as { code?: string } | undefined)?.code
+    if (clerk === 'clerk_offline') code = 'offline'
+    else if (cause === TIMED_OUT && code === 'network') code = 'timeout'
+    // On a server Clerk has no token, and never will.
+    return { failure: { code }, retry: clerk === 'clerk_runtime_not_browser' ? undefined : 'other', cause }
   }
 }
 
-async function request<T>(options: UserSyncOptions<T>, ask: Ask, token: string, signal: AbortSignal): Promise<Outcome<T>> {
-  const { waitSeconds } = ask
+async function request<T>(
+  { endpoint, credentials, strict404, parse, ...options }: UserSyncOptions<T>,
+  { waitSeconds, userId }: Ask,
+  token: string,
+  signal: AbortSignal,
+): Promise<Outcome<T>> {
   const begun = Date.now()
-  const headers: Record<string, string> = { accept: 'application/json', authorization: `Bearer ${token}` }
-  if (waitSeconds) headers.prefer = `wait=${waitSeconds}`
-  const response = await (options.fetch ?? fetch)(options.endpoint, {
-    headers,
+  const response = await (options.fetch ?? fetch)(endpoint, {
+    headers: {
+      accept: 'application/json',
+      authorization: `Bearer ${token}`,
+      ...(waitSeconds && { prefer: `wait=${waitSeconds}` }),
+    },
     signal,
     cache: 'no-store',
-    credentials: options.credentials ?? 'same-origin',
+    ...(credentials && { credentials }),
   })
+  const { status, headers } = response
   const text = await response.text()
-  let body: unknown
-  let noJson: unknown
-  try {
-    body = JSON.parse(text)
-  } catch (error) {
-    noJson = error
-  }
-  if (!response.ok || response.status === 202) {
-    const applied = Number(/wait=(\d+)/.exec(response.headers.get('preference-applied') ?? '')?.[1])
+  if (!response.ok || status === 202) {
+    const applied = Number(/wait=(\d+)/.exec(headers.get('preference-applied') ?? '')?.[1])
     // A server that says it held but answered at once would be asked without a pause: that is not held.
     const held = applied > 0 && Date.now() - begun >= applied * 500
-    return { ...judge(response, body, options.strict404), held }
+    return { ...judge(response, text, strict404), held }
   }
   try {
-    if (noJson) throw noJson
-    return { user: await read(options, body, ask.userId) }
+    return { user: await read(parse, JSON.parse(text), userId) }
   } catch (cause) {
-    const requestId = response.headers.get('x-request-id') ?? undefined
-    return { code: 'invalid_response', status: response.status, requestId, cause }
+    return { failure: { code: 'invalid_response', status, requestId: requestIdOf(headers) }, cause }
   }
 }
 
 /** The user in a body: of our server's envelope `{success, message, data}`, or the body itself. */
-async function read<T>({ parse }: UserSyncOptions<T>, body: unknown, userId: string | null | undefined): Promise<T> {
-  const { success, data } = (body ?? {}) as { success?: unknown; data?: unknown }
-  const user = success === true ? data : body
-  const id = (user as { id?: unknown } | null | undefined)?.id
-  if (userId && typeof id === 'string' && id.startsWith('user_') && id !== userId) {
-    throw new Error('the answer is about somebody else')
-  }
+async function read<T>(parse: UserSyncOptions<T>['parse'], body: any, userId: string | null | undefined): Promise<T> {
+  const user = body?.success === true ? body.data : body
+  const id: unknown = user?.id
+  if (userId && /^user_/.test(String(id)) && id !== userId) throw new Error('about somebody else')
   if (!parse) {
-    if (typeof id !== 'string') throw new Error('the answer has no id')
-    return user as T
+    if (!id) throw new Error('no id')
+    return user
   }
   if (typeof parse === 'function') return parse(user)
   const result = await parse['~standard'].validate(user)
-  if (result.issues) throw new Error(result.issues.map((issue) => issue.message).join('; '))
+  if (result.issues) throw new Error(result.issues.map((issue) => issue.message).join())
   return result.value
 }

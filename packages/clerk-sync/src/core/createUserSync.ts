@@ -1,9 +1,6 @@
-import { keepTrying } from './keepTrying'
-import { type ProgressStore, progressStore } from './progress'
 import type { UserSyncOptions, WaitOptions } from './types'
 import { waitForUser } from './waitForUser'
 import type { Me } from './wire'
-import type { UserSyncError } from './errors'
 
 export type UserKey = readonly ['clerk-sync', 'user', string | null]
 
@@ -12,9 +9,6 @@ export interface UserSync<T> {
   readonly options: Readonly<UserSyncOptions<T>>
   /** The user, once there. Rejects with a `UserSyncError`, or with `signal.reason`. */
   waitForUser(wait: WaitOptions): Promise<T>
-  /** Asks on after a wait failed: slowly, while the page is visible. */
-  keepTrying(wait: Omit<WaitOptions, 'retries' | 'onProgress'> & { error: UserSyncError }): Promise<T>
-  readonly progress: ProgressStore
   /** Of a cache entry: one account, one key. */
   queryKey(userId: string | null | undefined): UserKey
 }
@@ -29,8 +23,6 @@ export function createUserSync<T = Me>(options: UserSyncOptions<T>): UserSync<T>
   return {
     options,
     waitForUser: (wait) => waitForUser(options, wait),
-    keepTrying: (wait) => keepTrying(options, wait),
-    progress: progressStore(),
     queryKey: (userId) => ['clerk-sync', 'user', userId ?? null],
   }
 }

@@ -21,50 +21,36 @@ export type UserSyncErrorCode =
   /** A plain 404, with `strict404`. */
   | 'wrong_endpoint'
 
-/** Completes to what our server says, takes what others say. */
-type KnownOrOther = ServerCode | (string & {})
-
-/** What is known of a failure. */
-export interface Failure {
-  code: UserSyncErrorCode
-  status?: number
-  /** The `code` of the server's problem+json. */
-  serverCode?: KnownOrOther | undefined
-  /** The `X-Request-Id` of the answer: what support can look for. */
-  requestId?: string | undefined
-  /** When the server wants to be asked again, in milliseconds. */
-  retryAfterMs?: number | undefined
-  cause?: unknown
-}
-
-/** Why there is no user. Branch on `code`; class names do not survive minifiers, so test with `UserSyncError.is`. */
-export class UserSyncError extends Error {
+/** What an error says beside its message. */
+export interface Details {
   readonly code: UserSyncErrorCode
-  readonly status: number | undefined
-  readonly serverCode: KnownOrOther | undefined
-  readonly requestId: string | undefined
-  readonly retryAfterMs: number | undefined
+  readonly status?: number | undefined
+  /** The `code` of the server's problem+json; completes to those of our server. */
+  readonly serverCode?: ServerCode | (string & {}) | undefined
+  /** The `X-Request-Id` of the answer: what support can look for. */
+  readonly requestId?: string | undefined
+  /** When the server wants to be asked again, in milliseconds. */
+  readonly retryAfterMs?: number | undefined
   /** How many requests were made. */
   readonly attempts: number
   /** How long it took, in milliseconds. */
   readonly elapsedMs: number
   /** Whether asking again later can help. */
   readonly retryable: boolean
+}
 
-  constructor(failure: Failure, attempts: number, elapsedMs: number, retryable: boolean) {
-    super(`clerk-sync: ${failure.code}${failure.status ? ` (HTTP ${failure.status})` : ''}`, { cause: failure.cause })
-    this.name = 'UserSyncError'
-    this.code = failure.code
-    this.status = failure.status
-    this.serverCode = failure.serverCode
-    this.requestId = failure.requestId
-    this.retryAfterMs = failure.retryAfterMs
-    this.attempts = attempts
-    this.elapsedMs = elapsedMs
-    this.retryable = retryable
+// The members come from `Details`, once.
+export interface UserSyncError extends Details {}
+
+/** Why there is no user. Branch on `code`; class names do not survive minifiers, so test with `UserSyncError.is`. */
+export class UserSyncError extends Error {
+  constructor(details: Details, cause?: unknown) {
+    super(`clerk-sync: ${details.code} ${details.status ?? ''}`.trim(), { cause })
+    Object.assign(this, details, { name: 'UserSyncError' })
   }
 
   static is(error: unknown, code?: UserSyncErrorCode): error is UserSyncError {
-    return error instanceof Error && error.name === 'UserSyncError' && (!code || (error as UserSyncError).code === code)
+    const { name, code: own } = (error ?? {}) as UserSyncError
+    return name === 'UserSyncError' && (!code || own === code)
   }
 }

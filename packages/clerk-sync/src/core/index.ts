@@ -1,7 +1,8 @@
 export { createUserSync, type UserKey, type UserSync } from './createUserSync'
 export { UserSyncError, type UserSyncErrorCode } from './errors'
+export { keepTrying, type KeepTryingOptions } from './keepTrying'
 export { type Phase, phaseOf } from './phase'
-export type { ProgressStore } from './progress'
+export { progressOf, type ProgressStore } from './progress'
 export type { Register, RegisteredUser } from './register'
 export { parseRetryAfter } from './retryAfter'
 export type {
@@ -11,7 +12,6 @@ export type {
   Progress,
   Retries,
   StandardSchema,
-  UserSyncEvent,
   UserSyncOptions,
   WaitOptions,
 } from './types'

@@ -1,21 +1,23 @@
+import { bounded, onPage } from './bounded'
+
+/** The longest timer there is, in milliseconds; 24 days. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /** Whether the browser knows that there is no network; a server always has one. */
 export const isOffline = (): boolean => typeof navigator !== 'undefined' && navigator.onLine === false
 
 /** Whether somebody may be looking. */
 export const isVisible = (): boolean => typeof document === 'undefined' || document.visibilityState !== 'hidden'
 
-/** Waits for `is`, looking again at each event of that name; also on the document, where visibility is told. */
-export const until = (is: () => boolean, event: string, signal?: AbortSignal | undefined): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const look = () => {
-      if (!signal?.aborted && !is()) return
-      for (const target of targets) target.removeEventListener(event, look)
-      signal?.removeEventListener('abort', look)
-      if (signal?.aborted) reject(signal.reason)
-      else resolve()
-    }
-    const targets: EventTarget[] = typeof window === 'undefined' ? [] : [window, document]
-    for (const target of targets) target.addEventListener(event, look)
-    signal?.addEventListener('abort', look)
-    look()
-  })
+/** Waits for `is`, looking again at each such event of the page. */
+export const until = (is: () => boolean, event: string, outer?: AbortSignal | undefined): Promise<void> =>
+  bounded(
+    (signal) =>
+      new Promise((resolve) => {
+        const look = () => is() && resolve()
+        onPage(event, look, signal)
+        look()
+      }),
+    LONGEST_MS,
+    outer,
+  )

@@ -1,4 +1,4 @@
-import type { UserSyncError } from './errors'
+import type { UserSyncErrorCode } from './errors'
 
 /** Gives a session token of Clerk's, or null when there is no session. `useAuth().getToken` of every Clerk SDK fits. */
 export type GetToken = (options?: { skipCache?: boolean }) => Promise<string | null>
@@ -23,16 +23,21 @@ export type SchemaResult<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string }[] }
 
-/** Where a wait has come to. */
+/** Where a wait has come to, and what happened. No token, no address and no body is in it. */
 export interface Progress {
-  /** The request under way, or the last one; from 1. */
+  /**
+   * `request`: one is under way. `retry`: there is a next one after `delayMs`. `offline`: there is no network, so
+   * nothing is asked and nothing counted. `ready` and `failed` are the end.
+   */
+  type: 'request' | 'retry' | 'offline' | 'ready' | 'failed'
+  /** The request it is about, from 1. */
   attempt: number
   /** Since the wait began, in milliseconds. */
   elapsedMs: number
-  /** Until the next request, in milliseconds; 0 while one is under way. */
-  nextDelayMs: number
-  /** True while there is no network: nothing is asked, and nothing is counted. */
-  offline: boolean
+  /** What was found, of `retry` and `failed`. */
+  code?: UserSyncErrorCode
+  /** Until the next request, in milliseconds, of `retry`. */
+  delayMs?: number | undefined
 }
 
 /** How many more requests there are after the first, by what the last one found. Counted apart. */
@@ -55,20 +60,13 @@ export interface Backoff {
   jitter: number
 }
 
-/** Something that happened, for logs and metrics. No token, no address and no body is in it. */
-export type UserSyncEvent =
-  | { type: 'attempt'; attempt: number }
-  | { type: 'retry'; attempt: number; code: UserSyncError['code']; delayMs: number }
-  | { type: 'ready'; attempt: number; elapsedMs: number }
-  | { type: 'failed'; attempt: number; elapsedMs: number; code: UserSyncError['code'] }
-
 export interface UserSyncOptions<T> {
   /** The address of `GET /me`. */
   endpoint: string | URL
   /** Checks the user in the answer and gives it its type: a schema or a function that throws. */
   parse?: StandardSchema<T> | ((data: unknown) => T)
   fetch?: typeof globalThis.fetch
-  /** As for `fetch`. Default `same-origin`. */
+  /** As for `fetch`, whose default is `same-origin`. */
   credentials?: RequestCredentials
   /** How long the server is asked to hold a request, in seconds; 0: not at all. Default 5, the server's most is 25. */
   waitSeconds?: number
@@ -83,7 +81,8 @@ export interface UserSyncOptions<T> {
   keepTrying?: boolean
   /** Takes a 404 without `user_not_synced` for a wrong address instead of a user to come. Default false. */
   strict404?: boolean
-  onEvent?: (event: UserSyncEvent) => void
+  /** Every step of every wait, for logs and metrics. */
+  onEvent?: (event: Progress) => void
   /** From 0 to 1, for the jitter. Default `Math.random`. */
   random?: () => number
 }

@@ -1,97 +1,69 @@
-import { attempt } from './attempt'
+import { attempt, type Outcome } from './attempt'
 import { pause } from './bounded'
 import { UserSyncError } from './errors'
 import { isOffline, until } from './page'
-import { nextDelayMs, scheduleOf } from './schedule'
-import type { UserSyncOptions, WaitOptions } from './types'
+import { backoffOf, nextDelayMs } from './schedule'
+import type { Progress, UserSyncOptions, WaitOptions } from './types'
 
 declare const process: { env: { NODE_ENV?: string } } | undefined
 
-/** Why a request ends when the page is left; it is made anew if the page comes back. */
-const LEFT = /* @__PURE__ */ new Error('the page was left')
-
-const DEFAULT_WAIT_SECONDS = 5
-
 /** Asks until the user is there, the retries are used up, or `signal` ends it. */
 export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOptions): Promise<T> {
-  const { getToken, userId, signal, onProgress } = wait
-  const schedule = scheduleOf({ ...options.retries, ...wait.retries }, wait.backoff ?? options.backoff, options.random)
-  const waitSeconds = wait.waitSeconds ?? options.waitSeconds ?? DEFAULT_WAIT_SECONDS
-  const begun = Date.now()
+  const { signal } = wait
+  const { backoff, retries, waitSeconds = 5, random = Math.random } = { ...options, ...wait }
+  const allowed = { notSynced: 5, other: 1, ...options.retries, ...retries }
   const spent = { notSynced: 0, other: 0 }
+  const begun = Date.now()
   let number = 1
   let freshToken = false
-  const report = (nextDelayMs: number, offline = false) =>
-    onProgress?.({ attempt: number, elapsedMs: Date.now() - begun, nextDelayMs, offline })
+  const now = () => ({ attempt: number, elapsedMs: Date.now() - begun })
+  const tell = (type: Progress['type'], more?: Partial<Progress>) => {
+    const progress = { type, ...now(), ...more }
+    wait.onProgress?.(progress)
+    options.onEvent?.(progress)
+  }
 
   for (;;) {
-    signal?.throwIfAborted()
     if (isOffline()) {
-      report(0, true)
+      tell('offline')
       await until(() => !isOffline(), 'online', signal)
     }
-    report(0)
-    options.onEvent?.({ type: 'attempt', attempt: number })
-    const outcome = await whileShown((shown) =>
-      attempt(options, { getToken, userId, waitSeconds, freshToken, signal: shown }), signal)
-    // Left and come back, or the network went away meanwhile: neither was an answer.
-    if (!outcome || ('code' in outcome && outcome.retry && isOffline())) continue
-
-    const elapsedMs = Date.now() - begun
+    tell('request')
+    const outcome: Outcome<T> = await attempt(options, { ...wait, waitSeconds, freshToken })
     if ('user' in outcome) {
-      options.onEvent?.({ type: 'ready', attempt: number, elapsedMs })
+      tell('ready')
       return outcome.user
     }
-    warnOfPlain404(options, outcome.status, outcome.serverCode)
-    const { code } = outcome
+    const { failure, retry, cause } = outcome
+    const { code, status } = failure
+    // The network went away meanwhile: that was no answer, so it is not counted.
+    if (retry && isOffline()) continue
+    if (status === 404 && !failure.serverCode) warn(options)
+
     // A token is refused for its age, too; one made anew settles it.
-    const renew: boolean = outcome.status === 401 && code === 'signed_out' && !freshToken
-    freshToken ||= renew
-    const delayMs = renew ? 0 : nextDelayMs(schedule, spent, outcome)
+    const renew: boolean = code === 'signed_out' && status === 401 && !freshToken
+    if (renew) freshToken = true
+    const delayMs = renew ? 0 : nextDelayMs(backoffOf(backoff), allowed, spent, outcome, random())
+    tell(delayMs === undefined ? 'failed' : 'retry', { code, delayMs })
     if (delayMs === undefined) {
-      options.onEvent?.({ type: 'failed', attempt: number, elapsedMs, code })
-      throw new UserSyncError(outcome, number, elapsedMs, Boolean(outcome.retry))
+      const { attempt: attempts, elapsedMs } = now()
+      throw new UserSyncError({ ...failure, attempts, elapsedMs, retryable: !!retry }, cause)
     }
-    if (outcome.retry) spent[outcome.retry]++
-    options.onEvent?.({ type: 'retry', attempt: number, code, delayMs })
-    if (delayMs) {
-      report(delayMs)
-      await pause(delayMs, signal)
-    }
+    if (retry) spent[retry]++
     number++
+    if (delayMs) await pause(delayMs, signal)
   }
 }
 
-/** Ends `work` when the page is left, so that the browser may keep the page; undefined once it has come back. */
-async function whileShown<R>(work: (signal: AbortSignal) => Promise<R>, outer?: AbortSignal): Promise<R | undefined> {
-  const controller = new AbortController()
-  const stop = () => controller.abort(outer!.reason)
-  const leave = () => controller.abort(LEFT)
-  const page = typeof window === 'undefined' ? undefined : window
-  outer?.addEventListener('abort', stop)
-  page?.addEventListener('pagehide', leave)
-  try {
-    return await work(controller.signal)
-  } catch (reason) {
-    if (reason !== LEFT) throw reason
-    let looks = 0
-    await until(() => looks++ > 0, 'pageshow', outer)
-    return undefined
-  } finally {
-    outer?.removeEventListener('abort', stop)
-    page?.removeEventListener('pagehide', leave)
-  }
-}
+const warned = /* @__PURE__ */ new Set<unknown>()
 
-const warned = /* @__PURE__ */ new Set<string>()
-
-function warnOfPlain404({ endpoint, strict404 }: Pick<UserSyncOptions<never>, 'endpoint' | 'strict404'>, status?: number, serverCode?: string) {
+/** A 404 of no server of ours is taken for a user to come; it may as well be a wrong address. */
+function warn({ endpoint, strict404 }: Pick<UserSyncOptions<never>, 'endpoint' | 'strict404'>) {
   if (typeof process === 'undefined' || process.env.NODE_ENV === 'production') return
-  const address = String(endpoint)
-  if (status !== 404 || serverCode || strict404 || warned.has(address)) return
-  warned.add(address)
+  if (strict404 || warned.has(endpoint)) return
+  warned.add(endpoint)
   console.warn(
-    `clerk-sync: ${address} answered 404 without the code "user_not_synced". It is taken for a user to come; ` +
+    `clerk-sync: ${endpoint} answered 404 without the code "user_not_synced". It is taken for a user to come; ` +
       'if the address is wrong, correct `endpoint`, or set `strict404`.',
   )
 }

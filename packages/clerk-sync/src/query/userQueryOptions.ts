@@ -1,5 +1,5 @@
 import type { DataTag, QueryFunction } from '@tanstack/react-query'
-import type { GetToken, Progress, UserKey, UserSync, WaitOptions } from 'clerk-sync'
+import { type GetToken, type Progress, progressOf, type UserKey, type UserSync, type WaitOptions } from 'clerk-sync'
 
 /** Whose record, and where its token comes from. */
 export interface Account {
@@ -30,7 +30,7 @@ export interface UserQueryOptions<T> {
  */
 export function userQueryOptions<T>(sync: UserSync<T>, account: Account, how?: HowToWait): UserQueryOptions<T> {
   const { userId, getToken } = account
-  const report = (progress: Progress | undefined) => userId && sync.progress.report(userId, progress)
+  const report = (progress: Progress | undefined) => userId && progressOf(sync).report(userId, progress)
   return {
     queryKey: sync.queryKey(userId) as DataTag<UserKey, T>,
     queryFn: ({ signal }) =>

@@ -27,7 +27,7 @@ function Waiting({ progress, messages, className }: UserSyncLoadingProps) {
     const timers = STEPS_MS.map((ms, index) => setTimeout(setStep, ms, index + 1))
     return () => timers.forEach(clearTimeout)
   }, [])
-  const spoken = progress?.offline ? text.offline : [text.pending, text.slow, text.slower][step - 1]
+  const spoken = progress?.type === 'offline' ? text.offline : [text.pending, text.slow, text.slower][step - 1]
   // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
   return (
     <div className={className} data-clerk-sync="loading" role="status">

@@ -14,6 +14,6 @@ export const Context = createContext<UserSyncContext | null>(null)
 
 export function useUserSyncContext(): UserSyncContext {
   const context = useContext(Context)
-  if (!context) throw new Error('clerk-sync: put <UserSyncProvider sync={…} useAuth={useAuth}> around this component')
+  if (!context) throw new Error('clerk-sync: there is no <UserSyncProvider> around it')
   return context
 }

@@ -22,20 +22,13 @@ export interface Messages {
 export const defaultMessages: Messages = {
   pending: 'Setting up your account…',
   slow: 'Still setting up your account…',
-  slower: 'This takes longer than usual. It goes on by itself.',
-  offline: 'You are offline. It goes on once you are back.',
+  slower: 'Setting up your account takes longer than usual…',
+  offline: 'You are offline.',
   attempt: ({ attempt }) => `(attempt ${attempt})`,
-  error: ({ code }) => ERRORS[code] ?? 'We could not set up your account.',
+  error: ({ code }) => (code === 'deleted' ? 'This account was deleted.' : 'Your account could not be set up.'),
   retry: 'Try again',
   signOut: 'Sign out',
   reference: (id) => `Reference: ${id}`,
-}
-
-const ERRORS: Partial<Record<UserSyncError['code'], string>> = {
-  not_synced: 'Setting up your account takes longer than it should. We keep trying.',
-  deleted: 'This account was deleted.',
-  forbidden: 'This account may not be used.',
-  signed_out: 'You are signed out. Sign in again.',
 }
 
 export const say = <A>(text: Text<A>, about: A): string => (typeof text === 'function' ? text(about) : text)

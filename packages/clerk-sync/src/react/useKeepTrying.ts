@@ -1,5 +1,5 @@
 import type { QueryClient } from '@tanstack/react-query'
-import { UserSyncError } from 'clerk-sync'
+import { keepTrying, type UserSyncError } from 'clerk-sync'
 import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import type { UserSyncContext } from './context'
 
@@ -11,17 +11,17 @@ export function useKeepTrying({ sync, auth, tokenOf }: UserSyncContext, client: 
     subscribe,
     () => {
       const state = client.getQueryState(sync.queryKey(userId))
-      return state?.fetchStatus === 'idle' ? state.error : null
+      return state?.fetchStatus === 'idle' ? (state.error as UserSyncError | null) : null
     },
     () => null,
   )
   const getToken = tokenOf(auth)
   useEffect(() => {
-    if (sync.options.keepTrying === false || !userId || !UserSyncError.is(failed) || !failed.retryable) return
+    if (sync.options.keepTrying === false || !userId || !failed?.retryable) return
     const queryKey = sync.queryKey(userId)
     const controller = new AbortController()
     const { signal } = controller
-    sync.keepTrying({ error: failed, userId, signal, getToken }).then(
+    keepTrying(sync, { error: failed, userId, signal, getToken }).then(
       (user) => {
         if (!signal.aborted) client.setQueryData(queryKey, user)
       },

@@ -11,9 +11,9 @@ import { useUserSyncContext } from './context'
 export function useSuspenseUserProfile(): RegisteredUser {
   const { sync, auth, tokenOf } = useUserSyncContext()
   const { userId } = auth
-  if (typeof window === 'undefined') throw new Error('clerk-sync: the user is fetched in the browser')
+  if (typeof window === 'undefined') throw new Error('clerk-sync: only in the browser')
   if (!auth.isSignedIn || !userId) {
-    throw new Error('clerk-sync: useSuspenseUserProfile needs a signed-in user; put the component into <UserSyncBoundary>')
+    throw new Error('clerk-sync: nobody is signed in')
   }
   return useSuspenseQuery(userQueryOptions<RegisteredUser>(sync, { userId, getToken: tokenOf(auth) })).data
 }

@@ -1,4 +1,4 @@
-import { type Phase, phaseOf, type Progress, type RegisteredUser, type UserSyncError } from 'clerk-sync'
+import { type Phase, phaseOf, type Progress, progressOf, type RegisteredUser, type UserSyncError } from 'clerk-sync'
 import { useCallback, useSyncExternalStore } from 'react'
 import { useUserSyncContext } from './context'
 import { useUserProfile } from './useUserProfile'
@@ -19,8 +19,8 @@ export function useUserSyncStatus(): UserSyncStatus {
   const { sync, auth } = useUserSyncContext()
   const { data, error, refetch } = useUserProfile()
   const phase = phaseOf(auth, { user: data, error })
-  const current = () => sync.progress.current(auth.userId)
-  const progress = useSyncExternalStore(sync.progress.subscribe, current, () => undefined)
+  const store = progressOf(sync)
+  const progress = useSyncExternalStore(store.subscribe, () => store.current(auth.userId), () => undefined)
   const retry = useCallback(() => void refetch(), [refetch])
   return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry }
 }

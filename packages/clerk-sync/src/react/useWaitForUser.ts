@@ -1,5 +1,5 @@
 import { CancelledError, useQueryClient } from '@tanstack/react-query'
-import type { RegisteredUser, UserSyncError } from 'clerk-sync'
+import { progressOf, type RegisteredUser, type UserSyncError } from 'clerk-sync'
 import { userQueryOptions } from 'clerk-sync/query'
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { useUserSyncContext } from './context'
@@ -67,7 +67,7 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
           client.removeQueries({ queryKey: query.queryKey, exact: true })
         }
       })
-      if (!userId) throw new Error('clerk-sync: nobody is signed in, so there is nobody to wait for')
+      if (!userId) throw new Error('clerk-sync: nobody is signed in')
       // What others started ends when they leave; this wait has not.
       const ask = (): Promise<RegisteredUser> =>
         client.fetchQuery(query).catch((error: unknown) => {
@@ -101,7 +101,7 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
     [start, cancel],
   )
 
-  const current = () => sync.progress.current(userId)?.attempt ?? 0
-  const attempt = useSyncExternalStore(sync.progress.subscribe, current, () => 0)
+  const store = progressOf(sync)
+  const attempt = useSyncExternalStore(store.subscribe, () => store.current(userId)?.attempt ?? 0, () => 0)
   return { ...state, attempt: state.status === 'polling' ? attempt : 0, start, startPolling: start, cancel }
 }

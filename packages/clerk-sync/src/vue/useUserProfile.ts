@@ -1,4 +1,4 @@
-import { type Auth, type GetToken, type Phase, phaseOf, type Progress, type UserSync, UserSyncError } from 'clerk-sync'
+import { type Auth, type GetToken, keepTrying, type Phase, phaseOf, type Progress, type UserSync, UserSyncError } from 'clerk-sync'
 import { computed, type MaybeRef, onScopeDispose, type Ref, shallowRef, unref, watch } from 'vue'
 
 /** What is needed of `useAuth()` of `@clerk/vue`. */
@@ -48,7 +48,7 @@ export function useUserProfile<T>(sync: UserSync<T>, auth: VueAuth): UserProfile
         if (signal.aborted || !UserSyncError.is(reason)) throw reason
         error.value = reason
         if (sync.options.keepTrying === false || !reason.retryable) return
-        const found = await sync.keepTrying({ error: reason, getToken, userId, signal })
+        const found = await keepTrying(sync, { error: reason, getToken, userId, signal })
         if (signal.aborted) return
         error.value = null
         user.value = found

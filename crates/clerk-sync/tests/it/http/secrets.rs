@@ -76,6 +76,9 @@ async fn no_answer_but_the_users_own_and_no_log_holds_a_canary() {
         .with_writer(log.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
+    // With one subscriber alive, tracing lets the thread that meets a log line first decide whether anybody wants
+    // it; that may be another test's, which has none. With two it asks both.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let world = World::in_memory();
     let router = router(&world);
     let mut answers = Vec::new();
