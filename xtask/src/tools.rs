@@ -36,6 +36,9 @@ impl Tools {
         if !has("pgbouncer") {
             apt(root, &["pgbouncer"])?;
         }
+        if !has("chromium") && std::env::var_os("CHROMIUM").is_none() {
+            apt(root, &["chromium"])?;
+        }
         // python3 alone cannot make the environment the MongoDB-wire server is installed in.
         if output(command(root, &["python3", "-c", "import ensurepip, venv"])?).is_err() {
             apt(root, &["python3-venv"])?;

@@ -1,13 +1,13 @@
-//! An offline Clerk: Backend API, session tokens and signed webhooks, with weather.
+//! An offline Clerk: Frontend API, Backend API, session tokens and signed webhooks, with weather.
 //!
-//! One [`Emulator`] is one Clerk instance on a loopback port. It speaks Clerk's Backend API well enough for Clerk's own
-//! SDKs, signs session tokens with a key of its own, and sends webhooks the way Svix does for Clerk, retries and all.
-//! A [`Weather`] makes it late, lossy, stale or unreachable, by seed. Users live in memory and go with it.
+//! One [`Emulator`] is one Clerk instance on a loopback port. It speaks Clerk's APIs well enough for Clerk's own SDKs, in
+//! the browser and behind it, signs session tokens with a key of its own, and sends webhooks the way Svix does for Clerk,
+//! retries and all. A [`Weather`] makes it late, lossy, stale or unreachable, by seed. Users live in memory and go with it.
 //!
 //! It listens on loopback only and sends to loopback only.
 //!
 //! ```
-//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use clerk_sync_emulator::{NewUser, Options, start};
 //!
 //! let clerk = start(Options::default()).await?;

@@ -1,7 +1,6 @@
 //! Clerk's own backend SDK for Node, unmodified, against the emulator. Needs `node` (20 or newer) and `npm`.
 
-use std::path::Path;
-use std::process::Stdio;
+mod node;
 
 use clerk_sync_emulator::{Options, start};
 use serde_json::json;
@@ -9,13 +8,7 @@ use tokio::process::Command;
 
 #[tokio::test]
 async fn clerks_sdk_gets_along_with_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clerk-backend");
-    if !folder.join("node_modules/@clerk/backend/package.json").exists() {
-        run(Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(&folder))
-        .await;
-    }
+    let folder = node::installed("clerk-backend").await;
     let claims = |value: serde_json::Value| value.as_object().unwrap().clone();
     let options = Options {
         authorized_party: Some("https://app.example.com".to_owned()),
@@ -34,15 +27,7 @@ async fn clerks_sdk_gets_along_with_it() {
         .env("CLERK_EMULATOR_URL", clerk.url())
         .env("CLERK_TELEMETRY_DISABLED", "1")
         .current_dir(&folder);
-    run(&mut command).await;
+    node::run(&mut command).await;
     assert!(clerk.calls().total > 50, "the SDK hardly called: {:?}", clerk.calls().by_route);
     clerk.shutdown().await;
-}
-
-#[expect(clippy::panic, reason = "says which program is missing")]
-async fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
-    let output = output.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
 }

@@ -1,8 +1,8 @@
 //! Clerk's own browser SDK, unmodified, in a headless Chromium against the emulator. Needs `node` (20 or newer), `npm` and
 //! Chromium (`CHROMIUM`, else `/usr/bin/chromium`).
 
-use std::path::Path;
-use std::process::Stdio;
+mod node;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -13,8 +13,6 @@ use tokio::process::Command;
 
 /// Short enough to be renewed while somebody watches.
 const TOKENS: Duration = Duration::from_secs(20);
-/// How long the whole may take.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A page of an app; the SDK comes by the app's own origin.
 const PAGE: &str = r#"<!doctype html>
@@ -24,13 +22,7 @@ const PAGE: &str = r#"<!doctype html>
 
 #[tokio::test]
 async fn clerks_browser_sdk_gets_along_with_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clerk-js");
-    if !folder.join("node_modules/@clerk/clerk-js/package.json").exists() {
-        run(Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(&folder))
-        .await;
-    }
+    let folder = node::installed("clerk-js").await;
     let sdk = folder.join("node_modules/@clerk/clerk-js");
     let single = start(Options { clerk_js: Some(sdk.clone()), ..Options::default() }).await.unwrap();
     let several =
@@ -45,7 +37,7 @@ async fn clerks_browser_sdk_gets_along_with_it() {
         .env("SEVERAL_APP_URL", serve_app(&several).await)
         .env("CLERK_TELEMETRY_DISABLED", "1")
         .current_dir(&folder);
-    run(&mut command).await;
+    node::run(&mut command).await;
     assert!(single.calls().frontend > 100, "the SDK hardly called: {:?}", single.calls());
     single.shutdown().await;
     several.shutdown().await;
@@ -64,14 +56,4 @@ async fn serve_app(clerk: &Emulator) -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     url
-}
-
-#[expect(clippy::panic, reason = "says which program is missing")]
-async fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(PATIENCE, output).await;
-    let output = output.unwrap_or_else(|_| panic!("{command:?} did not end in {PATIENCE:?}"));
-    let output = output.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
 }

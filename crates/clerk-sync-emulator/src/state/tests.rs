@@ -120,6 +120,36 @@ fn pages_by_cursor_meet_everybody_once_in_both_directions() {
 }
 
 #[test]
+fn every_order_gives_the_same_list_in_parts_and_through_a_filter() {
+    let mut state = state();
+    for n in 0..23 {
+        let user = create(&mut state, &format!("u{}@example.com", n * 7 % 23), T + n / 3);
+        if n % 2 == 0 {
+            let first_name = Some(Some(format!("N{}", n % 5)));
+            let patch = UserPatch { first_name, ..UserPatch::default() };
+            state.update_user(&user.id, patch, tick(T + 100 - n)).unwrap();
+        }
+    }
+    let everybody = UserQuery { banned: Some(false), ..UserQuery::default() };
+    for key in [OrderKey::CreatedAt, OrderKey::UpdatedAt, OrderKey::EmailAddress, OrderKey::FirstName] {
+        for descending in [false, true] {
+            let list = |query: &UserQuery, offset, limit| {
+                let page = Page { offset, ..page(key, descending, limit) };
+                let users = state.list_users(query, &page, None).unwrap();
+                users.iter().map(|user| user.id.clone()).collect::<Vec<_>>()
+            };
+            let whole = list(&UserQuery::default(), 0, 500);
+            assert_eq!((whole.len(), &list(&everybody, 0, 500)), (23, &whole), "{key:?}");
+            for offset in 0..25 {
+                let part: Vec<_> = whole.iter().skip(offset).take(4).cloned().collect();
+                assert_eq!(list(&UserQuery::default(), offset, 4), part, "{key:?} from {offset}");
+                assert_eq!(list(&everybody, offset, 4), part, "{key:?} from {offset}, filtered");
+            }
+        }
+    }
+}
+
+#[test]
 fn filters_restrict_together() {
     let mut state = state();
     let a = create(&mut state, "a@one.example", T);

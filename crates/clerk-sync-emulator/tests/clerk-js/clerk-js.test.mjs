@@ -1,6 +1,7 @@
 // Clerk's own browser SDK, unmodified, in a headless Chromium against running emulators and an app's page.
 import assert from 'node:assert/strict';
 import { createPublicKey, verify as check } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
@@ -11,7 +12,7 @@ const several = { emulator: needed('SEVERAL_EMULATOR_URL'), app: needed('SEVERAL
 assert.equal(process.env.CLERK_TELEMETRY_DISABLED, '1', 'the SDK would send telemetry out');
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
+  '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'];
 const password = 'correct horse battery';
 let browser;
 // Every request of every page, so that the last test can tell that none left the machine.
@@ -19,6 +20,7 @@ const requested = new Set();
 
 before(async () => {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  assert.ok(existsSync(executablePath), `${executablePath} is not there: install Chromium, or name it in CHROMIUM`);
   browser = await chromium.launch({ executablePath, headless: true, args: flags });
 });
 after(() => browser?.close());
@@ -240,6 +242,21 @@ describe('a browser with one session', () => {
     await loaded(page);
     assert.equal(await user(page), null);
     assert.equal((await backend(single, 'GET', `users/${userId}`)).status, 200);
+  });
+
+  test('is not signed in while a task is open', async () => {
+    const { userId, sessionId } = await signUp(page, address());
+    const status = () => page.evaluate(() => [window.Clerk.isSignedIn, window.Clerk.session?.status ?? null]);
+    assert.deepEqual(await status(), [true, 'active']);
+    await control(single, 'POST', `sessions/${sessionId}/pend`);
+    await page.reload();
+    await loaded(page);
+    assert.deepEqual(await status(), [false, 'pending']);
+    assert.equal(claims(await token(page, { skipCache: true })).sts, 'pending');
+    await control(single, 'POST', `sessions/${sessionId}/activate`);
+    await page.reload();
+    await loaded(page);
+    assert.deepEqual([...await status(), await user(page)], [true, 'active', userId]);
   });
 
   test('changes and deletes its own user', async () => {

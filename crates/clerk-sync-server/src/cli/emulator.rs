@@ -58,15 +58,15 @@ pub(super) async fn run(settings: Settings) -> Result<()> {
         ..Options::default()
     })
     .await?;
-    if settings.users > 0 {
-        let users = clerk.seed_users(settings.users).await.context("--users")?;
-        say(&format!("{users} users"));
-    }
+    let users = clerk.seed_users(settings.users).await.context("--users")?;
     say(&format!("the offline Clerk listens on {}", clerk.url()));
     say(&format!(
         "  Frontend API at {0}/__clerk; forward /__clerk of your page there and use proxyUrl=\"/__clerk\"",
         clerk.url()
     ));
+    if users > 0 {
+        say(&format!("  {users} made-up users"));
+    }
     say(&format!("CLERK_API_URL={}", clerk.url()));
     say(&format!("CLERK_SECRET_KEY={}", clerk.secret_key()));
     say(&format!("CLERK_PUBLISHABLE_KEY={}", clerk.publishable_key()));

@@ -49,6 +49,46 @@ async fn the_page_signs_somebody_up_and_shows_the_row() {
     assert_eq!(plain.status(), 415);
 }
 
+/// What Clerk's SDK does on a page whose development server forwards `/__clerk` and `/me`.
+#[tokio::test]
+async fn a_page_of_ones_own_signs_up_and_asks_for_its_row() {
+    let dev = Running::start(&["dev", "--listen", "127.0.0.1:0"], &[]);
+    let browser = reqwest::Client::new();
+    let post = async |path: &str, form: &'static str, cookie: &str| {
+        let request = browser.post(format!("{}/__clerk/v1/client{path}", dev.url)).body(form);
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "http://localhost:5173")
+            .header("cookie", cookie);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let cookies = answer.headers().get_all("set-cookie").iter().map(|it| it.to_str().unwrap());
+        let cookie = cookies.filter_map(|it| it.split(';').next()).collect::<Vec<_>>().join("; ");
+        (answer.json::<Value>().await.unwrap(), cookie)
+    };
+    let (begun, cookie) = post("/sign_ups", "email_address=ada%40example.com&first_name=Ada", "").await;
+    let attempt = format!("/sign_ups/{}", begun["response"]["id"].as_str().unwrap());
+    post(&format!("{attempt}/prepare_verification"), "strategy=email_code", &cookie).await;
+    let code = "strategy=email_code&code=424242";
+    let (done, _) = post(&format!("{attempt}/attempt_verification"), code, &cookie).await;
+    let session = done["response"]["created_session_id"].as_str().unwrap();
+    let (token, _) = post(&format!("/sessions/{session}/tokens"), "", &cookie).await;
+
+    let me = browser.get(format!("{}/me", dev.url)).bearer_auth(token["jwt"].as_str().unwrap()).send().await;
+    let me: Value = me.unwrap().json().await.unwrap();
+    assert_eq!((&me["data"]["first_name"], &me["data"]["email"]), (&json!("Ada"), &json!("ada@example.com")));
+}
+
+#[test]
+fn a_folder_without_the_sdk_is_named() {
+    let output = super::program::run(&["emulator", "--clerk-js", "nowhere"], &[]);
+    let said = super::program::text(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && said.contains("nowhere has no dist/clerk.browser.js"),
+        "{said}"
+    );
+}
+
 #[test]
 fn it_listens_on_loopback_only() {
     let output = super::program::run(&["dev", "--listen", "0.0.0.0:0"], &[]);
