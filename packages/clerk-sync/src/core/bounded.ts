@@ -1,19 +1,23 @@
 /** Why `bounded` gave up. */
-export const TIMED_OUT = 'it took too long'
+export const TIMED_OUT = 'timeout'
+
+/** Longer than any page lives, in milliseconds; timers end at 24 days. */
+export const FOR_EVER_MS = 1e9
 
 /**
- * Runs `work`, at most for `ms` and at most until `outer` is aborted, whatever `work` makes of its signal, which is
- * aborted at the end in any case, so that listeners bound to it go. `leaving` names the event that ends it as well.
+ * Runs `work`, at most for `ms`, until `outer` is aborted or the page sends `event`, whatever `work` makes of its
+ * signal, which is aborted at the end in any case, so that listeners bound to it go.
  *
  * Its own timer instead of `AbortSignal.timeout` and `.any`: older Safaris lack one, fake timers do not drive the other.
  */
 export const bounded = <T>(
   work: (signal: AbortSignal) => Promise<T>,
   ms: number,
-  outer?: AbortSignal | undefined,
-  leaving?: 'pagehide',
+  outer: AbortSignal | undefined,
+  event?: string,
 ): Promise<T> =>
   new Promise((resolve, reject) => {
+    outer?.throwIfAborted()
     const controller = new AbortController()
     const { signal } = controller
     const end = (reason?: unknown) => {
@@ -21,20 +25,13 @@ export const bounded = <T>(
       reject(reason)
       controller.abort(reason)
     }
-    const stop = () => end(outer!.reason)
     const timer = setTimeout(end, ms, TIMED_OUT)
-    if (outer?.aborted) return stop()
-    outer?.addEventListener('abort', stop, { signal })
-    if (leaving) onPage(leaving, end, signal)
+    outer?.addEventListener('abort', () => end(outer.reason), { signal })
+    // On a server there is no page.
+    if (event) globalThis.addEventListener?.(event, end, { signal })
     work(signal).then(resolve, reject).finally(end)
   })
 
-/** Calls `listener` at each such event of the page, until `signal` is aborted; on a server there are none. */
-export const onPage = (event: string, listener: (event: Event) => void, signal: AbortSignal): void =>
-  globalThis.addEventListener?.(event, listener, { signal })
-
-/** Waits. */
-export const pause = (ms: number, signal?: AbortSignal | undefined): Promise<void> =>
-  bounded(() => new Promise<never>(() => {}), ms, signal).catch((reason: unknown) => {
-    if (reason !== TIMED_OUT) throw reason
-  })
+/** Waits for `ms`, or until the page sends `event`. */
+export const pause = (ms: number, signal: AbortSignal | undefined, event?: string): Promise<void> =>
+  bounded(() => new Promise<never>(() => {}), ms, signal, event).catch(() => signal?.throwIfAborted())

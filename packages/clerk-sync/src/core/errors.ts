@@ -44,13 +44,15 @@ export interface UserSyncError extends Details {}
 
 /** Why there is no user. Branch on `code`; class names do not survive minifiers, so test with `UserSyncError.is`. */
 export class UserSyncError extends Error {
+  override readonly name = 'UserSyncError'
+
   constructor(details: Details, cause?: unknown) {
     super(`clerk-sync: ${details.code} ${details.status ?? ''}`.trim(), { cause })
-    Object.assign(this, details, { name: 'UserSyncError' })
+    Object.assign(this, details)
   }
 
   static is(error: unknown, code?: UserSyncErrorCode): error is UserSyncError {
-    const { name, code: own } = (error ?? {}) as UserSyncError
-    return name === 'UserSyncError' && (!code || own === code)
+    const seen = error as UserSyncError | null | undefined
+    return seen?.name === 'UserSyncError' && (!code || seen.code === code)
   }
 }

@@ -1,6 +1,6 @@
 import type { Details, UserSyncErrorCode } from './errors'
 import { parseRetryAfter } from './retryAfter'
-import type { Hint, Kind } from './schedule'
+import type { Hint } from './schedule'
 
 /** Why there is no user, and whether asking again may help. */
 export interface Refusal extends Hint {
@@ -8,40 +8,37 @@ export interface Refusal extends Hint {
   cause?: unknown
 }
 
-type Meaning = [UserSyncErrorCode, Kind?]
-
-const NOT_YET: Meaning = ['not_synced', 'notSynced']
-const TRY_AGAIN: Meaning = ['server', 'other']
+const NOT_YET = 'not_synced'
 
 // Other servers say "not yet" in other ways than 404.
-const MEANINGS: Record<number, Meaning> = {
+const CODES: Record<number, UserSyncErrorCode> = {
   202: NOT_YET,
-  401: ['signed_out'],
-  403: ['forbidden'],
+  401: 'signed_out',
+  403: 'forbidden',
   404: NOT_YET,
-  408: TRY_AGAIN,
-  410: ['deleted'],
+  410: 'deleted',
   425: NOT_YET,
-  429: ['rate_limited', 'other'],
+  429: 'rate_limited',
 }
 
 /** What a refusal of the server means; `text` is its body. */
 export function judge({ status, headers }: Response, text: string, strict404: boolean | undefined): Refusal {
-  let problem: { code?: string; retry_after_ms?: number } = {}
+  let problem: { code?: string; retry_after_ms?: number } | null | undefined
   try {
-    problem = JSON.parse(text) ?? problem
+    problem = JSON.parse(text)
   } catch {}
-  const { code: serverCode } = problem
+  const serverCode = problem?.code
   const header = parseRetryAfter(headers.get('retry-after'))
-  let meaning = MEANINGS[status] ?? (status < 500 ? ['server' as const] : TRY_AGAIN)
-  if (serverCode === 'user_deleted') meaning = ['deleted']
-  if (status === 404 && strict404 && serverCode !== 'user_not_synced') meaning = ['wrong_endpoint']
+  let code = CODES[status] ?? (status < 300 ? 'invalid_response' : 'server')
+  if (serverCode === 'user_deleted') code = 'deleted'
+  if (status === 404 && strict404 && serverCode !== 'user_not_synced') code = 'wrong_endpoint'
   // A 503 that says when, but not what, is "not yet" of some server; ours names its trouble.
-  if (status === 503 && !serverCode && header !== undefined) meaning = NOT_YET
-  const [code, retry] = meaning
+  if (status === 503 && !serverCode && header !== undefined) code = NOT_YET
   // The member knows milliseconds, the header whole seconds.
-  const retryAfterMs = problem.retry_after_ms ?? header
-  return { failure: { code, status, serverCode, requestId: requestIdOf(headers), retryAfterMs }, retry }
+  const retryAfterMs = problem?.retry_after_ms ?? header
+  const passing = status === 408 || status === 429 || status >= 500
+  return {
+    failure: { code, status, serverCode, requestId: headers.get('x-request-id') ?? undefined, retryAfterMs },
+    retry: code === NOT_YET ? 'notSynced' : passing ? 'other' : undefined,
+  }
 }
-
-export const requestIdOf = (headers: Headers): string | undefined => headers.get('x-request-id') ?? undefined

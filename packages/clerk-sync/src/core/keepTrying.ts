@@ -1,7 +1,7 @@
-import { pause } from './bounded'
+import { FOR_EVER_MS, pause } from './bounded'
 import type { UserSync } from './createUserSync'
 import type { UserSyncError } from './errors'
-import { isVisible, until } from './page'
+import { isVisible } from './page'
 import type { WaitOptions } from './types'
 
 /** Between two slow requests, in milliseconds: from this to twice this. */
@@ -25,7 +25,7 @@ export async function keepTrying<T>(sync: UserSync<T>, { error, ...wait }: KeepT
   for (;;) {
     const ms = SLOW_MS * (1 + (options.random ?? Math.random)())
     await pause(Math.max(ms, Math.min(error.retryAfterMs ?? 0, LONGEST_MS)), signal)
-    await until(isVisible, 'visibilitychange', signal)
+    while (!isVisible()) await pause(FOR_EVER_MS, signal, 'visibilitychange')
     try {
       return await sync.waitForUser(once)
     } catch (reason) {

@@ -3,5 +3,5 @@ export function parseRetryAfter(value: string | null | undefined, nowMs: number 
   if (!value) return undefined
   const seconds = Number(value)
   const ms = seconds >= 0 ? seconds * 1000 : Date.parse(value) - nowMs
-  return ms >= 0 || ms < 0 ? Math.max(0, ms) : undefined
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
 }
