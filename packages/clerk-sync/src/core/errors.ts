@@ -37,6 +37,8 @@ export interface Details {
   readonly elapsedMs: number
   /** Whether asking again later can help. */
   readonly retryable: boolean
+  /** What was thrown, if something was. */
+  cause?: unknown
 }
 
 // The members come from `Details`, once.
@@ -46,13 +48,12 @@ export interface UserSyncError extends Details {}
 export class UserSyncError extends Error {
   override readonly name = 'UserSyncError'
 
-  constructor(details: Details, cause?: unknown) {
-    super(`clerk-sync: ${details.code} ${details.status ?? ''}`.trim(), { cause })
+  constructor(details: Details) {
+    super(`clerk-sync: ${details.code} ${details.status ?? ''}`.trim(), details)
     Object.assign(this, details)
   }
 
   static is(error: unknown, code?: UserSyncErrorCode): error is UserSyncError {
-    const seen = error as UserSyncError | null | undefined
-    return seen?.name === 'UserSyncError' && (!code || seen.code === code)
+    return (error as Error | undefined)?.name === 'UserSyncError' && (!code || (error as UserSyncError).code === code)
   }
 }

@@ -5,7 +5,6 @@ import type { Hint } from './schedule'
 /** Why there is no user, and whether asking again may help. */
 export interface Refusal extends Hint {
   failure: Omit<Details, 'attempts' | 'elapsedMs' | 'retryable'>
-  cause?: unknown
 }
 
 const NOT_YET = 'not_synced'
@@ -21,8 +20,8 @@ const CODES: Record<number, UserSyncErrorCode> = {
   429: 'rate_limited',
 }
 
-/** What a refusal of the server means; `text` is its body. */
-export function judge({ status, headers }: Response, text: string, strict404: boolean | undefined): Refusal {
+/** What an answer without a user means; `text` is its body, `cause` what is wrong with it. */
+export function judge({ status, headers }: Response, text: string, strict404: boolean | undefined, cause?: unknown): Refusal {
   let problem: { code?: string; retry_after_ms?: number } | null | undefined
   try {
     problem = JSON.parse(text)
@@ -38,7 +37,7 @@ export function judge({ status, headers }: Response, text: string, strict404: bo
   const retryAfterMs = problem?.retry_after_ms ?? header
   const passing = status === 408 || status === 429 || status >= 500
   return {
-    failure: { code, status, serverCode, requestId: headers.get('x-request-id') ?? undefined, retryAfterMs },
+    failure: { code, status, serverCode, requestId: headers.get('x-request-id') ?? undefined, retryAfterMs, cause },
     retry: code === NOT_YET ? 'notSynced' : passing ? 'other' : undefined,
   }
 }

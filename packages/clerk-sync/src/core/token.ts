@@ -3,7 +3,5 @@ export function subjectOf(token: string): string | undefined {
   try {
     const [, payload] = token.replace(/-/g, '+').replace(/_/g, '/').split('.')
     return JSON.parse(atob(payload!)).sub
-  } catch {
-    return undefined
-  }
+  } catch {}
 }

@@ -35,7 +35,7 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
       tell('ready')
       return outcome.user
     }
-    const { failure, retry, cause } = outcome
+    const { failure, retry } = outcome
     // The network went away meanwhile: that was no answer, so it is not counted.
     if (retry && !isOnline()) continue
     warnOfPlainNotFound(settings, failure)
@@ -45,10 +45,11 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
     const renew = code === 'signed_out' && status && !tokenOptions
     if (renew) tokenOptions = { skipCache: true }
     const delayMs = renew ? 0 : nextDelayMs(backoffOf(backoff), allowed, spent, outcome, random())
-    const { elapsedMs } = tell(delayMs === undefined ? 'failed' : 'retry', { code, delayMs })
     if (delayMs === undefined) {
-      throw new UserSyncError({ ...failure, attempts: number, elapsedMs, retryable: !!retry }, cause)
+      const { elapsedMs } = tell('failed', { code })
+      throw new UserSyncError({ ...failure, attempts: number, elapsedMs, retryable: !!retry })
     }
+    tell('retry', { code, delayMs })
     if (retry) spent[retry]++
     number++
     if (delayMs) await pause(delayMs, signal)
