@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import type { Auth, UserSync } from 'clerk-sync'
-import { type ReactNode, useCallback, useEffect, useMemo, useRef } from 'react'
+import type { Account } from 'clerk-sync/query'
+import { type ReactNode, useEffect, useMemo } from 'react'
 import { Context } from './context'
 import { useKeepTrying } from './useKeepTrying'
 
@@ -13,27 +14,29 @@ export interface UserSyncProviderProps {
 
 /** Gives the hooks below their sync and their account. Belongs inside Clerk's and TanStack Query's providers. */
 export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderProps): ReactNode {
-  const { isLoaded, isSignedIn, userId, getToken } = useAuth()
-  const auth = useMemo(() => ({ isLoaded, isSignedIn, userId, getToken }), [isLoaded, isSignedIn, userId, getToken])
-  const latest = useRef(auth)
+  const auth = useAuth()
+  const { isLoaded, isSignedIn, getToken } = auth
+  const userId = isLoaded && isSignedIn ? auth.userId : null
+  // Each account has its own, so that a wait begun for one never uses the token of another.
+  const newest = useMemo(() => ({ getToken }), [userId])
   useEffect(() => {
-    latest.current = auth
-  }, [auth])
-  const tokenOf = useCallback((of: Auth): Auth['getToken'] => (options) => {
-    const { current } = latest
-    return (current.userId === of.userId ? current : of).getToken(options)
-  }, [])
-  const context = useMemo(() => ({ sync, auth, tokenOf }), [sync, auth, tokenOf])
+    newest.getToken = getToken
+  }, [newest, getToken])
+  const account: Account = useMemo(
+    () => ({ userId, getToken: (options) => newest.getToken(options) }),
+    [userId, newest],
+  )
+  const context = useMemo(() => ({ sync, auth, account }), [sync, isLoaded, isSignedIn, auth.userId, account])
 
   const client = useQueryClient()
-  const account = isSignedIn ? userId : null
   useEffect(() => {
     // Clerk unloads for a moment while it changes sessions; that is not yet another account.
     if (!isLoaded) return
-    const [, , own] = sync.queryKey(account)
-    const [all, user] = sync.queryKey(null)
-    client.removeQueries({ queryKey: [all, user], predicate: (query) => query.queryKey[2] !== own })
-  }, [client, sync, isLoaded, account])
+    client.removeQueries({
+      queryKey: sync.queryKey(null).slice(0, 2),
+      predicate: ({ queryKey }) => queryKey[2] !== userId,
+    })
+  }, [client, sync, isLoaded, userId])
   useKeepTrying(context, client)
 
   return <Context.Provider value={context}>{children}</Context.Provider>

@@ -1,4 +1,5 @@
-import type { Auth, GetToken, UserSync } from 'clerk-sync'
+import type { Auth, UserSync } from 'clerk-sync'
+import type { Account } from 'clerk-sync/query'
 import { createContext, useContext } from 'react'
 
 /** What hooks need, made once by the provider. */
@@ -6,8 +7,8 @@ export interface UserSyncContext {
   // The registered type is put on at the hooks; a context cannot be generic.
   sync: UserSync<any>
   auth: Auth
-  /** The newest `getToken` of an account; never another account's. */
-  tokenOf(auth: Auth): GetToken
+  /** Who is signed in, nobody until Clerk says so; its `getToken` is the newest one of this account. */
+  account: Account
 }
 
 export const Context = createContext<UserSyncContext | null>(null)
@@ -17,3 +18,6 @@ export function useUserSyncContext(): UserSyncContext {
   if (!context) throw new Error('clerk-sync: there is no <UserSyncProvider> around it')
   return context
 }
+
+/** Thrown where there is nobody to wait for: signed out, or on a server. */
+export const nobody = (): Error => new Error('clerk-sync: nobody is signed in')

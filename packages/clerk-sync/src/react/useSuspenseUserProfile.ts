@@ -1,7 +1,7 @@
 import { useSuspenseQuery } from '@tanstack/react-query'
 import type { RegisteredUser } from 'clerk-sync'
 import { userQueryOptions } from 'clerk-sync/query'
-import { useUserSyncContext } from './context'
+import { nobody, useUserSyncContext } from './context'
 
 /**
  * The record itself; the nearest `Suspense` waits, the nearest error boundary gets the `UserSyncError`.
@@ -9,11 +9,7 @@ import { useUserSyncContext } from './context'
  * goes on in the browser.
  */
 export function useSuspenseUserProfile(): RegisteredUser {
-  const { sync, auth, tokenOf } = useUserSyncContext()
-  const { userId } = auth
-  if (typeof window === 'undefined') throw new Error('clerk-sync: only in the browser')
-  if (!auth.isSignedIn || !userId) {
-    throw new Error('clerk-sync: nobody is signed in')
-  }
-  return useSuspenseQuery(userQueryOptions<RegisteredUser>(sync, { userId, getToken: tokenOf(auth) })).data
+  const { sync, account } = useUserSyncContext()
+  if (typeof window === 'undefined' || !account.userId) throw nobody()
+  return useSuspenseQuery(userQueryOptions<RegisteredUser>(sync, account)).data
 }

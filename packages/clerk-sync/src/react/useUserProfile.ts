@@ -5,7 +5,6 @@ import { useUserSyncContext } from './context'
 
 /** The record of the signed-in user, waited for if it has to be: a TanStack query. */
 export function useUserProfile(): UseQueryResult<RegisteredUser, UserSyncError> {
-  const { sync, auth, tokenOf } = useUserSyncContext()
-  const userId = auth.isLoaded && auth.isSignedIn ? auth.userId : null
-  return useQuery(userQueryOptions<RegisteredUser>(sync, { userId, getToken: tokenOf(auth) }))
+  const { sync, account } = useUserSyncContext()
+  return useQuery(userQueryOptions<RegisteredUser>(sync, account))
 }

@@ -1,6 +1,7 @@
-import { type Phase, phaseOf, type Progress, progressOf, type RegisteredUser, type UserSyncError } from 'clerk-sync'
-import { useCallback, useSyncExternalStore } from 'react'
+import { type Phase, phaseOf, type Progress, type RegisteredUser, type UserSyncError } from 'clerk-sync'
+import { useCallback } from 'react'
 import { useUserSyncContext } from './context'
+import { useProgress } from './useProgress'
 import { useUserProfile } from './useUserProfile'
 
 export interface UserSyncStatus {
@@ -16,11 +17,10 @@ export interface UserSyncStatus {
 
 /** Where the person stands, in one word, and what to show of it. */
 export function useUserSyncStatus(): UserSyncStatus {
-  const { sync, auth } = useUserSyncContext()
+  const context = useUserSyncContext()
   const { data, error, refetch } = useUserProfile()
-  const phase = phaseOf(auth, { user: data, error })
-  const store = progressOf(sync)
-  const progress = useSyncExternalStore(store.subscribe, () => store.current(auth.userId), () => undefined)
+  const phase = phaseOf(context.auth, { user: data, error })
+  const progress = useProgress(context)
   const retry = useCallback(() => void refetch(), [refetch])
   return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry }
 }

@@ -1,8 +1,9 @@
-import { CancelledError, useQueryClient } from '@tanstack/react-query'
-import { progressOf, type RegisteredUser, type UserSyncError } from 'clerk-sync'
+import { QueryObserver, useQueryClient } from '@tanstack/react-query'
+import type { RegisteredUser, UserSyncError } from 'clerk-sync'
 import { userQueryOptions } from 'clerk-sync/query'
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
-import { useUserSyncContext } from './context'
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { nobody, useUserSyncContext } from './context'
+import { useProgress } from './useProgress'
 
 export interface WaitForUserOptions {
   /** How many requests at most while the user is not there. Default: the retries of the sync, and the first. */
@@ -32,13 +33,13 @@ const IDLE: State = { status: 'idle', user: undefined, error: null }
 
 /** Waits when told to, for the same record and over the same requests as `useUserProfile`. */
 export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
-  const { sync, auth, tokenOf } = useUserSyncContext()
+  const context = useUserSyncContext()
+  const { sync, account } = context
   const client = useQueryClient()
-  const { userId } = auth
   const [state, setState] = useState(IDLE)
-  const latest = useRef({ options, auth })
+  const latest = useRef(options)
   useEffect(() => {
-    latest.current = { options, auth }
+    latest.current = options
   })
   const run = useRef<{ controller: AbortController; promise: Promise<RegisteredUser> } | undefined>(undefined)
 
@@ -52,45 +53,33 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
     if (run.current) return run.current.promise
     const controller = new AbortController()
     const { signal } = controller
-    const { maxAttempts, intervalMs } = latest.current.options
-    const account = { userId, getToken: tokenOf(latest.current.auth) }
+    const { maxAttempts, intervalMs } = latest.current
     const query = userQueryOptions<RegisteredUser>(sync, account, {
-      ...(maxAttempts !== undefined && { retries: { notSynced: maxAttempts - 1 } }),
-      ...(intervalMs !== undefined && { backoff: { initialMs: intervalMs, factor: 1 } }),
+      ...(maxAttempts && { retries: { notSynced: maxAttempts - 1 } }),
+      ...(intervalMs && { backoff: { initialMs: intervalMs, factor: 1 } }),
     })
     const promise = new Promise<RegisteredUser>((resolve, reject) => {
-      signal.addEventListener('abort', () => {
-        reject(signal.reason)
-        const entry = client.getQueryCache().find({ queryKey: query.queryKey })
-        // Others may look at it and need its requests. An entry that was cancelled cannot be fetched at once again.
-        if (entry?.state.data === undefined && !entry?.getObserversCount()) {
-          client.removeQueries({ queryKey: query.queryKey, exact: true })
-        }
-      })
-      if (!userId) throw new Error('clerk-sync: nobody is signed in')
-      // What others started ends when they leave; this wait has not.
-      const ask = (): Promise<RegisteredUser> =>
-        client.fetchQuery(query).catch((error: unknown) => {
-          if (error instanceof CancelledError && !signal.aborted) return ask()
-          throw error
-        })
-      ask().then(resolve, reject)
+      if (!account.userId) throw nobody()
+      // Its requests go on while anybody observes them, whoever began, and end with the last one.
+      signal.addEventListener('abort', new QueryObserver(client, query).subscribe(() => {}))
+      signal.addEventListener('abort', () => reject(signal.reason))
+      client.fetchQuery(query).then(resolve, reject)
     })
     run.current = { controller, promise }
     setState({ ...IDLE, status: 'polling' })
-    const end = (next: State, tell: () => void) => {
-      if (signal.aborted) return
+    const end = (next: Partial<State>) => {
+      if (signal.aborted) return false
+      controller.abort()
       run.current = undefined
-      setState(next)
-      tell()
+      setState({ ...IDLE, ...next })
+      return true
     }
     promise.then(
-      (user) => end({ status: 'success', user, error: null }, () => latest.current.options.onSuccess?.(user)),
-      (error: UserSyncError) =>
-        end({ status: 'error', user: undefined, error }, () => latest.current.options.onError?.(error)),
+      (user) => end({ status: 'success', user }) && latest.current.onSuccess?.(user),
+      (error: UserSyncError) => end({ status: 'error', error }) && latest.current.onError?.(error),
     )
     return promise
-  }, [sync, client, tokenOf, userId])
+  }, [sync, client, account])
 
   // Unmounted, or another account: nothing of it goes on.
   useEffect(
@@ -101,7 +90,7 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
     [start, cancel],
   )
 
-  const store = progressOf(sync)
-  const attempt = useSyncExternalStore(store.subscribe, () => store.current(userId)?.attempt ?? 0, () => 0)
-  return { ...state, attempt: state.status === 'polling' ? attempt : 0, start, startPolling: start, cancel }
+  const progress = useProgress(context)
+  const attempt = state.status === 'polling' && progress ? progress.attempt : 0
+  return { ...state, attempt, start, startPolling: start, cancel }
 }
