@@ -19,13 +19,12 @@ export interface KeepTryingOptions extends Pick<WaitOptions, 'getToken' | 'userI
  * Rejects when asking cannot help any more.
  */
 export async function keepTrying<T>(sync: UserSync<T>, { error, ...wait }: KeepTryingOptions): Promise<T> {
-  const { signal } = wait
-  const { options } = sync
-  const once = { ...wait, waitSeconds: options.waitSeconds === 0 ? 0 : 25, retries: { notSynced: 0, other: 0 } }
+  const { random = Math.random, waitSeconds = 25 } = sync.options
+  const once = { ...wait, waitSeconds: waitSeconds && 25, retries: { notSynced: 0, other: 0 } }
   for (;;) {
-    const ms = SLOW_MS * (1 + (options.random ?? Math.random)())
-    await pause(Math.max(ms, Math.min(error.retryAfterMs ?? 0, LONGEST_MS)), signal)
-    while (!isVisible()) await pause(FOR_EVER_MS, signal, 'visibilitychange')
+    const putOffMs = Math.min(error.retryAfterMs ?? 0, LONGEST_MS)
+    await pause(Math.max(SLOW_MS * (1 + random()), putOffMs), wait.signal)
+    while (!isVisible()) await pause(FOR_EVER_MS, wait.signal, 'visibilitychange')
     try {
       return await sync.waitForUser(once)
     } catch (reason) {

@@ -1,5 +1,5 @@
 import type { DataTag, QueryFunction } from '@tanstack/react-query'
-import { type GetToken, type Progress, progressOf, type UserKey, type UserSync, type WaitOptions } from 'clerk-sync'
+import { type GetToken, reportProgress, type UserKey, type UserSync, type WaitOptions } from 'clerk-sync'
 
 /** Whose record, and where its token comes from. */
 export interface Account {
@@ -29,15 +29,15 @@ export interface UserQueryOptions<T> {
  * asks for the same user at the same time shares it.
  */
 export function userQueryOptions<T>(sync: UserSync<T>, account: Account, how?: HowToWait): UserQueryOptions<T> {
-  const { userId, getToken } = account
-  const report = (progress: Progress | undefined) => userId && progressOf(sync).report(userId, progress)
+  const { userId } = account
+  const report = reportProgress.bind(null, userId!)
   return {
     queryKey: sync.queryKey(userId) as DataTag<UserKey, T>,
     queryFn: ({ signal }) =>
       sync
-        .waitForUser({ ...how, getToken, userId, signal, onProgress: report })
+        .waitForUser({ ...how, ...account, signal, onProgress: report })
         // A wait that was given up must not wipe what the next one says.
-        .finally(() => signal.aborted || report(undefined)),
+        .finally(() => signal.aborted || report()),
     enabled: Boolean(userId),
     retry: false,
     networkMode: 'always',

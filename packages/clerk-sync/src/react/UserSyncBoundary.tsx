@@ -1,13 +1,13 @@
 import type { RegisteredUser } from 'clerk-sync'
 import type { ReactNode } from 'react'
-import type { Messages } from './messages'
+import { fill, type Messages, type Slot } from './messages'
 import { UserSyncLoading } from './UserSyncLoading'
 import { type UserSyncStatus, useUserSyncStatus } from './useUserSyncStatus'
 
 export interface UserSyncBoundaryProps {
-  children: ReactNode | ((user: RegisteredUser) => ReactNode)
+  children: Slot<RegisteredUser>
   /** Shown instead of `UserSyncLoading`, while syncing and after. */
-  fallback?: ReactNode | ((status: UserSyncStatus) => ReactNode)
+  fallback?: Slot<UserSyncStatus>
   signedOut?: ReactNode
   /** For a session with tasks to finish. */
   pending?: ReactNode
@@ -21,10 +21,10 @@ export function UserSyncBoundary({ children, fallback, signedOut, pending, ...sh
   const status = useUserSyncStatus()
   const { phase, user, error, progress, retry } = status
   if (phase === 'auth-loading') return null
-  if (phase === 'signed-out') return signedOut ?? null
-  if (phase === 'auth-pending') return pending ?? null
-  if (phase === 'ready') return typeof children === 'function' ? children(user as RegisteredUser) : children
-  if (fallback !== undefined) return typeof fallback === 'function' ? fallback(status) : fallback
+  if (phase === 'signed-out') return signedOut
+  if (phase === 'auth-pending') return pending
+  if (phase === 'ready') return fill(children, user as RegisteredUser)
+  if (fallback !== undefined) return fill(fallback, status)
   return (
     <div data-clerk-sync="boundary" data-phase={phase}>
       <UserSyncLoading progress={progress} error={error} onRetry={retry} {...shown} />

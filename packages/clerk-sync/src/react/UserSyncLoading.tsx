@@ -1,6 +1,6 @@
 import type { Progress, UserSyncError } from 'clerk-sync'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
-import { defaultMessages, type Messages, say } from './messages'
+import { defaultMessages, fill, type Messages } from './messages'
 
 export interface UserSyncLoadingProps {
   progress?: Progress | undefined
@@ -33,11 +33,11 @@ function Waiting({ progress, messages, className }: UserSyncLoadingProps) {
     <div className={className} data-clerk-sync="loading" role="status">
       {step > 0 && (
         <>
-          <span data-clerk-sync="spinner" aria-hidden="true" />
+          <span data-clerk-sync="spinner" aria-hidden />
           <span data-clerk-sync="text">{spoken}</span>
           {progress && progress.attempt > 1 && (
-            <span data-clerk-sync="attempt" aria-hidden="true">
-              {say(text.attempt, progress)}
+            <span data-clerk-sync="attempt" aria-hidden>
+              {fill(text.attempt, progress)}
             </span>
           )}
         </>
@@ -53,8 +53,8 @@ function Failed({ error, onRetry, onSignOut, messages, className }: UserSyncLoad
   return (
     <div className={className} data-clerk-sync="error">
       <div role="alert">
-        <p data-clerk-sync="text">{say(text.error, error)}</p>
-        {error.requestId && <p data-clerk-sync="reference">{say(text.reference, error.requestId)}</p>}
+        <p data-clerk-sync="text">{fill(text.error, error)}</p>
+        {error.requestId && <p data-clerk-sync="reference">{fill(text.reference, error.requestId)}</p>}
       </div>
       {onRetry && (
         <button ref={button} type="button" data-clerk-sync="retry" onClick={onRetry}>

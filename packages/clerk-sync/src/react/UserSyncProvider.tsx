@@ -21,7 +21,7 @@ export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderPr
   const newest = useMemo(() => ({ getToken }), [userId])
   useEffect(() => {
     newest.getToken = getToken
-  }, [newest, getToken])
+  })
   const account: Account = useMemo(
     () => ({ userId, getToken: (options) => newest.getToken(options) }),
     [userId, newest],

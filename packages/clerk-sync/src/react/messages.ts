@@ -1,4 +1,5 @@
 import type { Progress, UserSyncError } from 'clerk-sync'
+import type { ReactNode } from 'react'
 
 type Text<A> = string | ((about: A) => string)
 
@@ -31,4 +32,7 @@ export const defaultMessages: Messages = {
   reference: (id) => `Reference: ${id}`,
 }
 
-export const say = <A>(text: Text<A>, about: A): string => (typeof text === 'function' ? text(about) : text)
+/** Something to show, or how to make it. */
+export type Slot<A> = ReactNode | ((about: A) => ReactNode)
+
+export const fill = <A>(slot: Slot<A>, about: A): ReactNode => (typeof slot === 'function' ? slot(about) : slot)

@@ -1,13 +1,13 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { keepTrying, type UserSyncError } from 'clerk-sync'
-import { useCallback, useEffect, useSyncExternalStore } from 'react'
+import { useEffect, useSyncExternalStore } from 'react'
 import type { UserSyncContext } from './context'
 
 /** While the profile of the account has failed but may still come: asks on, once for the whole app. */
 export function useKeepTrying({ sync, account }: UserSyncContext, client: QueryClient): void {
   const queryKey = sync.queryKey(account.userId)
   const failed = useSyncExternalStore(
-    useCallback((changed) => client.getQueryCache().subscribe(changed), [client]),
+    client.getQueryCache().subscribe,
     () => {
       const state = client.getQueryState(queryKey)
       return state?.fetchStatus === 'idle' ? (state.error as UserSyncError | null) : null
@@ -19,9 +19,13 @@ export function useKeepTrying({ sync, account }: UserSyncContext, client: QueryC
     const controller = new AbortController()
     const { signal } = controller
     keepTrying(sync, { ...account, error: failed, signal }).then(
-      (user) => signal.aborted || client.setQueryData(queryKey, user),
-      // Deleted or banned meanwhile: the query has to learn it, and only asking can teach it.
-      () => signal.aborted || client.refetchQueries({ queryKey, exact: true }),
+      (user) => {
+        if (!signal.aborted) client.setQueryData(queryKey, user)
+      },
+      () => {
+        // Deleted or banned meanwhile: the query has to learn it, and only asking can teach it.
+        if (!signal.aborted) void client.refetchQueries({ queryKey, exact: true })
+      },
     )
     return () => controller.abort()
   }, [sync, client, failed, account])
