@@ -16,12 +16,16 @@ export interface UserSyncLoadingProps {
 const STEPS_MS = [400, 5000, 15_000]
 
 /** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
-export function UserSyncLoading(props: UserSyncLoadingProps): ReactNode {
-  return props.error ? <Failed {...props} error={props.error} /> : <Waiting {...props} />
+export function UserSyncLoading({ error, messages, ...props }: UserSyncLoadingProps): ReactNode {
+  const text = { ...defaultMessages, ...messages }
+  return error ? <Failed error={error} text={text} {...props} /> : <Waiting text={text} {...props} />
 }
 
-function Waiting({ progress, messages, className }: UserSyncLoadingProps) {
-  const text = { ...defaultMessages, ...messages }
+interface ShownProps extends Omit<UserSyncLoadingProps, 'error' | 'messages'> {
+  text: Messages
+}
+
+function Waiting({ progress, text, className }: ShownProps) {
   const [step, setStep] = useState(0)
   useEffect(() => {
     const timers = STEPS_MS.map((ms, index) => setTimeout(setStep, ms, index + 1))
@@ -46,8 +50,7 @@ function Waiting({ progress, messages, className }: UserSyncLoadingProps) {
   )
 }
 
-function Failed({ error, onRetry, onSignOut, messages, className }: UserSyncLoadingProps & { error: UserSyncError }) {
-  const text = { ...defaultMessages, ...messages }
+function Failed({ error, onRetry, onSignOut, text, className }: ShownProps & { error: UserSyncError }) {
   const button = useRef<HTMLButtonElement>(null)
   useEffect(() => button.current?.focus(), [])
   return (

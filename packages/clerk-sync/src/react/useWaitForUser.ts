@@ -29,6 +29,13 @@ export interface WaitForUser {
 }
 
 type State = Pick<WaitForUser, 'status' | 'user' | 'error'>
+
+interface Run {
+  promise: Promise<RegisteredUser>
+  /** Ends it, once; answers whether it had not ended before. */
+  end: (next: State) => boolean
+}
+
 const IDLE: State = { status: 'idle', user: undefined, error: null }
 
 /** Waits when told to, for the same record and over the same requests as `useUserProfile`. */
@@ -41,13 +48,9 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
   useEffect(() => {
     latest.current = options
   })
-  const run = useRef<{ controller: AbortController; promise: Promise<RegisteredUser> } | undefined>(undefined)
+  const run = useRef<Run | undefined>(undefined)
 
-  const cancel = useCallback(() => {
-    run.current?.controller.abort()
-    run.current = undefined
-    setState((now) => (now.status === 'polling' ? IDLE : now))
-  }, [])
+  const cancel = useCallback(() => void run.current?.end(IDLE), [])
 
   const start = useCallback(() => {
     if (run.current) return run.current.promise
@@ -55,8 +58,8 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
     const { signal } = controller
     const { maxAttempts, intervalMs } = latest.current
     const query = userQueryOptions<RegisteredUser>(sync, account, {
-      ...(maxAttempts && { retries: { notSynced: maxAttempts - 1 } }),
-      ...(intervalMs && { backoff: { initialMs: intervalMs, factor: 1 } }),
+      ...(maxAttempts !== undefined && { retries: { notSynced: maxAttempts - 1 } }),
+      ...(intervalMs !== undefined && { backoff: { initialMs: intervalMs, factor: 1 } }),
     })
     const promise = new Promise<RegisteredUser>((resolve, reject) => {
       if (!account.userId) throw nobody()
@@ -65,19 +68,19 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
       signal.addEventListener('abort', () => reject(signal.reason))
       client.fetchQuery(query).then(resolve, reject)
     })
-    run.current = { controller, promise }
-    setState({ ...IDLE, status: 'polling' })
-    const end = (next: Partial<State>) => {
+    const end = (next: State) => {
       if (signal.aborted) return false
       controller.abort()
       run.current = undefined
-      setState({ ...IDLE, ...next })
+      setState(next)
       return true
     }
     promise.then(
-      (user) => end({ status: 'success', user }) && latest.current.onSuccess?.(user),
-      (error: UserSyncError) => end({ status: 'error', error }) && latest.current.onError?.(error),
+      (user) => end({ ...IDLE, status: 'success', user }) && latest.current.onSuccess?.(user),
+      (error: UserSyncError) => end({ ...IDLE, status: 'error', error }) && latest.current.onError?.(error),
     )
+    run.current = { promise, end }
+    setState({ ...IDLE, status: 'polling' })
     return promise
   }, [sync, client, account])
 
