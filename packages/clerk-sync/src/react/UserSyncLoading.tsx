@@ -12,8 +12,12 @@ export interface UserSyncLoadingProps {
   className?: string | undefined
 }
 
-/** When the spoken text changes, in milliseconds: at first nothing, since most waits are shorter. */
-const STEPS_MS = [400, 5000, 15_000]
+/** What is spoken from when on, in milliseconds: at first nothing, since most waits are shorter. */
+const STEPS = [
+  [400, 'pending'],
+  [5000, 'slow'],
+  [15_000, 'slower'],
+] as const
 
 /** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
 export function UserSyncLoading({ error, messages, ...props }: UserSyncLoadingProps): ReactNode {
@@ -26,19 +30,18 @@ interface ShownProps extends Omit<UserSyncLoadingProps, 'error' | 'messages'> {
 }
 
 function Waiting({ progress, text, className }: ShownProps) {
-  const [step, setStep] = useState(0)
+  const [step, setStep] = useState<'pending' | 'slow' | 'slower'>()
   useEffect(() => {
-    const timers = STEPS_MS.map((ms, index) => setTimeout(setStep, ms, index + 1))
+    const timers = STEPS.map(([ms, next]) => setTimeout(setStep, ms, next))
     return () => timers.forEach(clearTimeout)
   }, [])
-  const spoken = progress?.type === 'offline' ? text.offline : [text.pending, text.slow, text.slower][step - 1]
   // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
   return (
     <div className={className} data-clerk-sync="loading" role="status">
-      {step > 0 && (
+      {step && (
         <>
           <span data-clerk-sync="spinner" aria-hidden />
-          <span data-clerk-sync="text">{spoken}</span>
+          <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>
           {progress && progress.attempt > 1 && (
             <span data-clerk-sync="attempt" aria-hidden>
               {fill(text.attempt, progress)}

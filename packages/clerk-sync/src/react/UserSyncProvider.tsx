@@ -22,11 +22,10 @@ export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderPr
   useEffect(() => {
     newest.getToken = getToken
   })
-  const account: Account = useMemo(
-    () => ({ userId, getToken: (options) => newest.getToken(options) }),
-    [userId, newest],
-  )
-  const context = useMemo(() => ({ sync, auth, account }), [sync, isLoaded, isSignedIn, auth.userId, account])
+  const context = useMemo(() => {
+    const account: Account = { userId, getToken: (options) => newest.getToken(options) }
+    return { sync, auth, account }
+  }, [sync, isLoaded, isSignedIn, auth.userId])
 
   const client = useQueryClient()
   useEffect(() => {
