@@ -20,7 +20,6 @@ export interface UserQueryOptions<T> {
   staleTime: number
   retryOnMount: false
   refetchOnWindowFocus: (query: { state: { status: string } }) => boolean
-  refetchOnReconnect: false
   meta: { persist: false }
 }
 
@@ -45,7 +44,6 @@ export function userQueryOptions<T>(sync: UserSync<T>, account: Account, how?: H
     // After an error only a person, or `keepTrying`, asks again.
     retryOnMount: false,
     refetchOnWindowFocus: (query) => query.state.status === 'success',
-    refetchOnReconnect: false,
     // No account's data belongs on a disk somebody else may use.
     meta: { persist: false },
   }

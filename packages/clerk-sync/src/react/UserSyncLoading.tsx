@@ -1,5 +1,5 @@
 import type { Progress, UserSyncError } from 'clerk-sync'
-import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import { defaultMessages, fill, type Messages } from './messages'
 
 export interface UserSyncLoadingProps {
@@ -54,8 +54,6 @@ function Waiting({ progress, text, className }: ShownProps) {
 }
 
 function Failed({ error, onRetry, onSignOut, text, className }: ShownProps & { error: UserSyncError }) {
-  const button = useRef<HTMLButtonElement>(null)
-  useEffect(() => button.current?.focus(), [])
   return (
     <div className={className} data-clerk-sync="error">
       <div role="alert">
@@ -63,7 +61,7 @@ function Failed({ error, onRetry, onSignOut, text, className }: ShownProps & { e
         {error.requestId && <p data-clerk-sync="reference">{fill(text.reference, error.requestId)}</p>}
       </div>
       {onRetry && (
-        <button ref={button} type="button" data-clerk-sync="retry" onClick={onRetry}>
+        <button autoFocus type="button" data-clerk-sync="retry" onClick={onRetry}>
           {text.retry}
         </button>
       )}

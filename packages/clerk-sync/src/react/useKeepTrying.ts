@@ -8,10 +8,7 @@ export function useKeepTrying({ sync, account }: UserSyncContext, client: QueryC
   const queryKey = sync.queryKey(account.userId)
   const failed = useSyncExternalStore(
     client.getQueryCache().subscribe,
-    () => {
-      const state = client.getQueryState(queryKey)
-      return state?.fetchStatus === 'idle' ? (state.error as UserSyncError | null) : null
-    },
+    () => client.getQueryState<unknown, UserSyncError>(queryKey)?.error,
     () => null,
   )
   useEffect(() => {
@@ -24,7 +21,7 @@ export function useKeepTrying({ sync, account }: UserSyncContext, client: QueryC
       },
       () => {
         // Deleted or banned meanwhile: the query has to learn it, and only asking can teach it.
-        if (!signal.aborted) void client.refetchQueries({ queryKey, exact: true })
+        if (!signal.aborted) void client.refetchQueries({ queryKey })
       },
     )
     return () => controller.abort()
