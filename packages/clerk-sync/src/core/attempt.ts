@@ -27,18 +27,18 @@ export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters
       credentials: settings.credentials,
     } as RequestInit)
     const text = await response.text()
+    let body: any
     let cause: unknown
-    if (response.ok && response.status !== 202) {
-      try {
-        return { user: await read(settings.parse, JSON.parse(text), userId) }
-      } catch (reason) {
-        cause = reason
-      }
+    try {
+      body = JSON.parse(text)
+      if (response.ok && response.status !== 202) return { user: await read(settings.parse, body, userId) }
+    } catch (reason) {
+      cause = reason
     }
     // A server that says it held but answered at once would be asked without a pause: that is not held.
     const longEnough = waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500
     const held = longEnough && response.headers.has('preference-applied')
-    return { ...judge(response, text, settings.strict404, cause), held }
+    return { ...judge(response, body, settings.strict404, cause), held }
   }
 
   let code: UserSyncErrorCode = 'auth_failed'

@@ -20,12 +20,16 @@ const CODES: Record<number, UserSyncErrorCode> = {
   429: 'rate_limited',
 }
 
-/** What an answer without a user means; `text` is its body, `cause` what is wrong with it. */
-export function judge({ status, headers }: Response, text: string, strict404: boolean | undefined, cause?: unknown): Refusal {
-  let problem: { code?: string; retry_after_ms?: number } | null | undefined
-  try {
-    problem = JSON.parse(text)
-  } catch {}
+/** What a server says of its refusal, if it does. */
+type Problem = { code?: string; retry_after_ms?: number } | null | undefined
+
+/** What an answer without a user means; `cause` is what was wrong with its body. */
+export function judge(
+  { status, headers }: Response,
+  problem: Problem,
+  strict404: boolean | undefined,
+  cause?: unknown,
+): Refusal {
   const serverCode = problem?.code
   const header = parseRetryAfter(headers.get('retry-after'))
   let code = CODES[status] ?? (status < 300 ? 'invalid_response' : 'server')
