@@ -1,10 +1,12 @@
 import type { Progress } from './types'
 
-const byUser = new Map<string, Progress>()
+// Of one user: there is one person before a page, and nobody looks on a server.
+let latest: { userId: string; progress: Progress | undefined } | undefined
 const listeners = new Set<() => void>()
 
 /** Where the wait for a user has come to; apart from the profile, so that only who shows it renders anew. */
-export const progressOf = (userId: string | null | undefined): Progress | undefined => byUser.get(userId ?? '')
+export const progressOf = (userId: string | null | undefined): Progress | undefined =>
+  latest?.userId === userId ? latest?.progress : undefined
 
 /** Calls `listener` after each change of any progress; answers how to end that. */
 export function onProgress(listener: () => void): () => void {
@@ -14,7 +16,6 @@ export function onProgress(listener: () => void): () => void {
 
 /** Sets where a wait has come to; undefined when it is over. */
 export function reportProgress(userId: string, progress?: Progress): void {
-  if (progress) byUser.set(userId, progress)
-  else byUser.delete(userId)
+  latest = { userId, progress }
   for (const listener of listeners) listener()
 }

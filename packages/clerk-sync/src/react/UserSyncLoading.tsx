@@ -38,16 +38,12 @@ function Waiting({ progress, text, className }: ShownProps) {
   // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
   return (
     <div className={className} data-clerk-sync="loading" role="status">
-      {step && (
-        <>
-          <span data-clerk-sync="spinner" aria-hidden />
-          <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>
-          {progress && progress.attempt > 1 && (
-            <span data-clerk-sync="attempt" aria-hidden>
-              {fill(text.attempt, progress)}
-            </span>
-          )}
-        </>
+      {step && <span data-clerk-sync="spinner" aria-hidden />}
+      {step && <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>}
+      {step && progress && progress.attempt > 1 && (
+        <span data-clerk-sync="attempt" aria-hidden>
+          {fill(text.attempt, progress)}
+        </span>
       )}
     </div>
   )

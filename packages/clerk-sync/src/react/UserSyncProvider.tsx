@@ -16,7 +16,7 @@ export interface UserSyncProviderProps {
 export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderProps): ReactNode {
   const auth = useAuth()
   const { isLoaded, isSignedIn, getToken } = auth
-  const userId = isLoaded && isSignedIn ? auth.userId : null
+  const userId = isSignedIn ? auth.userId : null
   // Each account has its own, so that a wait begun for one never uses the token of another.
   const newest = useMemo(() => ({ getToken }), [userId])
   useEffect(() => {
