@@ -64,7 +64,7 @@ export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters
 
 /** The user in a body: of our server's envelope `{success, message, data}`, or the body itself. */
 async function read<T>(parse: UserSyncOptions<T>['parse'], body: any, userId: string | null | undefined): Promise<T> {
-  const user = body?.success === true ? body.data : body
+  const user = body?.success ? body.data : body
   const id = user?.id
   if (userId && /^user_/.test(id) && id !== userId) throw new Error('about somebody else')
   if (!parse) {

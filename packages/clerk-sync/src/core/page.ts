@@ -2,4 +2,4 @@
 export const isOnline = (): boolean => globalThis.navigator?.onLine !== false
 
 /** Whether somebody may be looking. */
-export const isVisible = (): boolean => globalThis.document?.visibilityState !== 'hidden'
+export const isVisible = (): boolean => !globalThis.document?.hidden

@@ -32,10 +32,11 @@ export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderPr
     // Clerk unloads for a moment while it changes sessions; that is not yet another account.
     if (!isLoaded) return
     client.removeQueries({
-      queryKey: sync.queryKey(null).slice(0, 2),
+      // What every `queryKey` begins with.
+      queryKey: ['clerk-sync', 'user'],
       predicate: ({ queryKey }) => queryKey[2] !== userId,
     })
-  }, [client, sync, isLoaded, userId])
+  }, [client, isLoaded, userId])
   useKeepTrying(context, client)
 
   return <Context.Provider value={context}>{children}</Context.Provider>

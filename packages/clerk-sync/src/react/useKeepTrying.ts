@@ -12,7 +12,7 @@ export function useKeepTrying({ sync, account }: UserSyncContext, client: QueryC
     () => null,
   )
   useEffect(() => {
-    if (sync.options.keepTrying === false || !failed?.retryable) return
+    if (!failed?.retryable || sync.options.keepTrying === false) return
     const controller = new AbortController()
     const { signal } = controller
     keepTrying(sync, { ...account, error: failed, signal }).then(

@@ -31,7 +31,7 @@ test('asks slowly, held for 25 s each, until the user is there', async () => {
 
 test('waits as long as the server says, and until somebody looks', async () => {
   const page = new EventTarget()
-  const document = { visibilityState: 'hidden' }
+  const document = { hidden: true }
   vi.stubGlobal('document', document)
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
   const { server, sync, times } = setUp()
@@ -39,7 +39,7 @@ test('waits as long as the server says, and until somebody looks', async () => {
   void keepTrying(sync, { error: failed(120_000), getToken })
   await vi.advanceTimersByTimeAsync(600_000)
   expect(times()).toEqual([])
-  document.visibilityState = 'visible'
+  document.hidden = false
   page.dispatchEvent(new Event('visibilitychange'))
   await vi.advanceTimersByTimeAsync(0)
   expect(times()).toEqual([600_000])
