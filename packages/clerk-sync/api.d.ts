@@ -497,11 +497,14 @@ interface Details {
   readonly elapsedMs: number;
   /** Whether asking again later can help. */
   readonly retryable: boolean;
+  /** What was thrown, if something was. */
+  cause?: unknown;
 }
 interface UserSyncError extends Details {}
 /** Why there is no user. Branch on `code`; class names do not survive minifiers, so test with `UserSyncError.is`. */
 declare class UserSyncError extends Error {
-  constructor(details: Details, cause?: unknown);
+  readonly name = "UserSyncError";
+  constructor(details: Details);
   static is(error: unknown, code?: UserSyncErrorCode): error is UserSyncError;
 }
 /** Gives a session token of Clerk's, or null when there is no session. `useAuth().getToken` of every Clerk SDK fits. */
@@ -648,14 +651,12 @@ interface Known {
   error: UserSyncError | null;
 }
 declare function phaseOf({ isLoaded, isSignedIn, userId }: Auth, { user, error }: Known): Phase;
-/** Where the wait for each user has come to; apart from the profile, so that only who shows it renders anew. */
-interface ProgressStore {
-  current(userId: string | null | undefined): Progress | undefined;
-  report(userId: string, progress: Progress | undefined): void;
-  subscribe(listener: () => void): () => void;
-}
-/** The one store of a sync. */
-declare function progressOf(sync: UserSync<any>): ProgressStore;
+/** Where the wait for a user has come to; apart from the profile, so that only who shows it renders anew. */
+declare const progressOf: (userId: string | null | undefined) => Progress | undefined;
+/** Calls `listener` after each change of any progress; answers how to end that. */
+declare function onProgress(listener: () => void): () => void;
+/** Sets where a wait has come to; undefined when it is over. */
+declare function reportProgress(userId: string, progress?: Progress): void;
 /**
  * Says once which sync the app has, so that every hook knows the type of its user:
  *
@@ -669,7 +670,7 @@ type RegisteredUser = Register extends {
 } ? T : Me;
 /** A `Retry-After` header, seconds or a date, in milliseconds from `nowMs`; undefined when it says nothing. */
 declare function parseRetryAfter(value: string | null | undefined, nowMs?: number): number | undefined;
-export { type Auth, type Backoff, type GetToken, type KeepTryingOptions, type Me, type Phase, type Progress, type ProgressStore, type Register, type RegisteredUser, type Retries, type ServerCode, type StandardSchema, type UserKey, type UserSync, UserSyncError, type UserSyncErrorCode, type UserSyncOptions, type WaitOptions, createUserSync, keepTrying, parseRetryAfter, phaseOf, progressOf };
+export { type Auth, type Backoff, type GetToken, type KeepTryingOptions, type Me, type Phase, type Progress, type Register, type RegisteredUser, type Retries, type ServerCode, type StandardSchema, type UserKey, type UserSync, UserSyncError, type UserSyncErrorCode, type UserSyncOptions, type WaitOptions, createUserSync, keepTrying, onProgress, parseRetryAfter, phaseOf, progressOf, reportProgress };
 // query
 import { GetToken, UserKey, UserSync, WaitOptions } from "clerk-sync";
 import { DataTag, QueryFunction } from "@tanstack/react-query";
@@ -694,7 +695,6 @@ interface UserQueryOptions<T> {
       status: string;
     };
   }) => boolean;
-  refetchOnReconnect: false;
   meta: {
     persist: false;
   };
@@ -727,6 +727,8 @@ interface Messages {
   reference: Text<string>;
 }
 declare const defaultMessages: Messages;
+/** Something to show, or how to make it. */
+type Slot<A> = ReactNode | ((about: A) => ReactNode);
 interface UserSyncStatus {
   phase: Phase;
   /** There when the phase is `ready`. */
@@ -740,9 +742,9 @@ interface UserSyncStatus {
 /** Where the person stands, in one word, and what to show of it. */
 declare function useUserSyncStatus(): UserSyncStatus;
 interface UserSyncBoundaryProps {
-  children: ReactNode | ((user: RegisteredUser) => ReactNode);
+  children: Slot<RegisteredUser>;
   /** Shown instead of `UserSyncLoading`, while syncing and after. */
-  fallback?: ReactNode | ((status: UserSyncStatus) => ReactNode);
+  fallback?: Slot<UserSyncStatus>;
   signedOut?: ReactNode;
   /** For a session with tasks to finish. */
   pending?: ReactNode;
@@ -762,7 +764,7 @@ interface UserSyncLoadingProps {
   className?: string | undefined;
 }
 /** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
-declare function UserSyncLoading(props: UserSyncLoadingProps): ReactNode;
+declare function UserSyncLoading({ error, messages, ...props }: UserSyncLoadingProps): ReactNode;
 interface UserSyncProviderProps {
   sync: UserSync<any>;
   /** Clerk's hook, of any SDK and version; it must be the same one as long as the provider is mounted. */

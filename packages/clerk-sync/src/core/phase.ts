@@ -27,8 +27,8 @@ const FINAL = ['deleted', 'forbidden', 'signed_out']
 
 export function phaseOf({ isLoaded, isSignedIn, userId }: Auth, { user, error }: Known): Phase {
   if (!isLoaded) return 'auth-loading'
-  if (!isSignedIn || !userId) return userId ? 'auth-pending' : 'signed-out'
-  if (error?.serverCode === 'session_pending') return 'auth-pending'
+  if (!userId) return 'signed-out'
+  if (!isSignedIn || error?.serverCode === 'session_pending') return 'auth-pending'
   if (user !== undefined && !(error && FINAL.includes(error.code))) return 'ready'
   return error ? (error.retryable ? 'delayed' : 'error') : 'syncing'
 }

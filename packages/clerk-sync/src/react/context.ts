@@ -15,7 +15,7 @@ export const Context = createContext<UserSyncContext | null>(null)
 
 export function useUserSyncContext(): UserSyncContext {
   const context = useContext(Context)
-  if (!context) throw new Error('clerk-sync: no <UserSyncProvider>')
+  if (!context) throw new Error('clerk-sync: no UserSyncProvider')
   return context
 }
 

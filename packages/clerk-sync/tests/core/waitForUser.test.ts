@@ -164,6 +164,11 @@ describe('waitForUser', () => {
     const refused = await within(0, strict.sync.waitForUser({ getToken }))
     expect(refused).toMatchObject({ error: { code: 'invalid_response', cause: { message: 'no email' } } })
     expect(await within(0, strict.sync.waitForUser({ getToken }))).toMatchObject({ value: { mail: 'ada@example.com' } })
+
+    // As those of ArkType are: a function as well, which answers what is wrong instead of throwing it.
+    const callable = setUp({ parse: Object.assign(() => ({ mail: '' }), schema) })
+    callable.server.answer(found({ id: ADA }))
+    expect(await within(0, callable.sync.waitForUser({ getToken }))).toMatchObject({ error: { cause: { message: 'no email' } } })
   })
 
   test("somebody else's token is not sent, and somebody else's record not taken", async () => {
