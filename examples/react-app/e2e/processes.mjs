@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import { preview } from 'vite'
 
 const program = process.env.CLERK_SYNC_PROGRAM ?? fail('CLERK_SYNC_PROGRAM is not set: the built clerk-sync')
@@ -80,6 +81,8 @@ export class Stage {
       DATABASE_URL: `sqlite:${this.database}`,
     }
     this.server = await start(['serve', '--listen', `127.0.0.1:${this.ports.api}`], env, /listen/)
+    // It fetches the keys of session tokens at once. Without them nobody is let in, which is another story than ours.
+    while (!(await this.control('GET', 'calls')).by_route['GET /v1/jwks']) await setTimeout(20)
   }
 
   /** Clerk's other side: weather, timeline, resending. */
