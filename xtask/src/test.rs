@@ -33,6 +33,10 @@ const STAGES: &[Stage] = &[
     ("demo", &["target/release/clerk-sync", "demo"]),
     ("sign-ups", &["target/release/clerk-sync", "bench", "signups", "--count", "2000"]),
     ("one call for a crowd", &["target/release/clerk-sync", "bench", "stampede"]),
+    (
+        "a backfill killed again and again",
+        &["target/release/clerk-sync", "bench", "backfill", "--users", "20000", "--kills", "10"],
+    ),
     ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
 ];
 
@@ -68,6 +72,9 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let replicas =
         ["target/release/clerk-sync", "bench", "replicas", "--count", "1000", "--database-url", &url];
     stage("three servers on PostgreSQL", &replicas)?;
+    let backfill =
+        ["target/release/clerk-sync", "bench", "backfill", "--users", "20000", "--database-url", &url];
+    stage("a backfill killed again and again on PostgreSQL", &backfill)?;
     let (stop, start_again) = (postgres.stop_command(), postgres.start_command());
     let outage = [
         "target/release/clerk-sync",
