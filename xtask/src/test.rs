@@ -34,6 +34,10 @@ const STAGES: &[Stage] = &[
     ("demo", &["target/release/clerk-sync", "demo"]),
     ("sign-ups", &["target/release/clerk-sync", "bench", "signups", "--count", "2000"]),
     ("one call for a crowd", &["target/release/clerk-sync", "bench", "stampede"]),
+    (
+        "a backfill killed again and again",
+        &["target/release/clerk-sync", "bench", "backfill", "--users", "20000", "--kills", "10"],
+    ),
     ("real faults on SQLite", &["target/release/clerk-sync", "torture", "--quick"]),
     ("half a minute of weather", &["target/release/clerk-sync", "bench", "soak", "--minutes", "0.5"]),
     ("list of parts", &["cargo", "xtask", "sbom"]),
@@ -80,6 +84,9 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let replicas =
         ["target/release/clerk-sync", "bench", "replicas", "--count", "1000", "--database-url", &url];
     stage("three servers on PostgreSQL", &replicas)?;
+    let backfill =
+        ["target/release/clerk-sync", "bench", "backfill", "--users", "20000", "--database-url", &url];
+    stage("a backfill killed again and again on PostgreSQL", &backfill)?;
     let (stop, start_again) = (postgres.stop_command(), postgres.start_command());
     let outage = [
         "target/release/clerk-sync",
