@@ -35,7 +35,6 @@ const STAGES: &[Stage] = &[
     ("one call for a crowd", &["target/release/clerk-sync", "bench", "stampede"]),
     ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
     ("list of parts", &["cargo", "xtask", "sbom"]),
-    ("fuzz targets, shortly", &["cargo", "xtask", "fuzz", "--seconds", "8"]),
 ];
 
 pub(crate) fn test(root: &Path) -> Result<()> {

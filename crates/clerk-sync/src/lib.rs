@@ -28,6 +28,10 @@ pub use engine::{AbsorbError, Absorbed, EngineSettings};
 pub use refusal::Refusal;
 pub use sync::{BuildError, Builder, ClerkSync, Receipt, Retention, User, WebhookRefusal};
 
+// cargo-bolero builds every test of the package for libFuzzer, which then has to be linked.
+#[cfg(test)]
+use bolero as _;
+
 /// The README's example compiles.
 #[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
 #[doc = include_str!("../../../README.md")]
