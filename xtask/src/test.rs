@@ -41,7 +41,6 @@ const STAGES: &[Stage] = &[
     ("real faults on SQLite", &["target/release/clerk-sync", "torture", "--quick"]),
     ("half a minute of weather", &["target/release/clerk-sync", "bench", "soak", "--minutes", "0.5"]),
     ("list of parts", &["cargo", "xtask", "sbom"]),
-    ("fuzz targets, shortly", &["cargo", "xtask", "fuzz", "--seconds", "8"]),
 ];
 
 pub(crate) fn test(root: &Path) -> Result<()> {
