@@ -43,6 +43,7 @@ export async function start(words, env, ready) {
   await Promise.race([once(child, 'ready', { signal }), once(child, 'exit', { signal })])
   if (child.exitCode !== null) fail(`clerk-sync ${words.join(' ')} ended:\n${said.join('\n')}`)
   return {
+    said,
     async stop() {
       process.off('exit', end)
       const ended = once(child, 'exit')

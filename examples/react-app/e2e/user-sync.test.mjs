@@ -22,6 +22,13 @@ async function open(weather) {
   person = await Person.come(browser, stage)
 }
 
+/** How much later than its commit the record stood on the page, in milliseconds. */
+async function lateness() {
+  const timeline = await stage.control('GET', 'timeline')
+  const answered = timeline.find((entry) => entry.kind === 'webhook_attempt' && entry.event_type === 'user.created')
+  return person.seen[0].at - answered.at_ms
+}
+
 before(async () => {
   browser = await launch()
 })
@@ -54,14 +61,21 @@ describe('after a sign-up', () => {
     await person.ready(email)
   })
 
-  test('held request: one request, answered by the commit', async () => {
+  test('held request: one request, answered by the commit', async (t) => {
     await open({ ...noLookUp, webhook_delay_ms: [3_000, 3_000] })
     const email = address()
     await person.signUp(email)
     await person.page.getByText('Setting up your account').waitFor()
-    await person.show('syncing')
     await person.ready(email)
     assert.deepEqual(person.asked, [200])
+    t.diagnostic(`shown ${await lateness()} ms after the webhook was answered, with 1 request`)
+  })
+
+  test('held request: what is seen meanwhile', async () => {
+    await open({ ...noLookUp, webhooks_off: true })
+    await person.signUp(address())
+    await person.page.getByText('Setting up your account').waitFor()
+    await person.show('syncing')
   })
 
   test('API down, then up: it says so and heals by itself', async () => {
