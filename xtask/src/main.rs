@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 mod advisories;
+mod browser;
 mod fuzz;
 mod model;
 mod mutants;
@@ -27,6 +28,8 @@ usage: cargo xtask <command>
   torture      real faults on the real program: [--store sqlite|postgres|mongodb] [--rounds 1000]
                [--quick], and what else `clerk-sync torture` knows
   package      the npm package alone: install, build, tests, sizes, types and packing
+  browser      the example page with Clerk's own SDK in Chromium, against the real program, after
+               `package` and `cargo build --release`; --runs N in a row
   tidy         the rules of the house: who may know whom, where features are named, file length
   sim          schedules from seeds, on the real library: --seeds N, --minutes M, --replay SEED;
                all its options: cargo xtask sim --help
@@ -46,6 +49,7 @@ fn main() -> Result<()> {
         ["test"] => test::test(&root),
         ["model", options @ ..] => model::model(&root, options),
         ["package"] => package::package(&root, &tools::Tools::with_node(&root)?).map(drop),
+        ["browser", words @ ..] => browser::command(&root, words),
         ["tidy"] => tidy::tidy(&root),
         ["fuzz", words @ ..] => fuzz::fuzz(&root, words),
         ["mutants"] => mutants::mutants(&root),

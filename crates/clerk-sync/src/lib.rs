@@ -37,6 +37,10 @@ pub use sync::{
     WebhookRefusal, erase,
 };
 
+// cargo-bolero builds every test of the package for libFuzzer, which then has to be linked.
+#[cfg(test)]
+use bolero as _;
+
 /// The README's example compiles.
 #[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
 #[doc = include_str!("../../../README.md")]

@@ -25,7 +25,7 @@ export class Person {
     const person = new Person()
     Object.assign(person, { stage, asked: [], seen: [] })
     person.context = await browser.newContext()
-    person.context.setDefaultTimeout(60_000)
+    person.context.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 60_000))
     person.context.on('request', (request) => {
       if (/^(blob|data):/.test(request.url())) return
       hosts.add(new URL(request.url()).hostname)

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import { preview } from 'vite'
 
 const program = process.env.CLERK_SYNC_PROGRAM ?? fail('CLERK_SYNC_PROGRAM is not set: the built clerk-sync')
@@ -42,6 +43,7 @@ export async function start(words, env, ready) {
   await Promise.race([once(child, 'ready', { signal }), once(child, 'exit', { signal })])
   if (child.exitCode !== null) fail(`clerk-sync ${words.join(' ')} ended:\n${said.join('\n')}`)
   return {
+    said,
     async stop() {
       process.off('exit', end)
       const ended = once(child, 'exit')
@@ -80,6 +82,8 @@ export class Stage {
       DATABASE_URL: `sqlite:${this.database}`,
     }
     this.server = await start(['serve', '--listen', `127.0.0.1:${this.ports.api}`], env, /listen/)
+    // It fetches the keys of session tokens at once. Without them nobody is let in, which is another story than ours.
+    while (!(await this.control('GET', 'calls')).by_route['GET /v1/jwks']) await setTimeout(20)
   }
 
   /** Clerk's other side: weather, timeline, resending. */

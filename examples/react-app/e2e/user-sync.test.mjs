@@ -17,8 +17,16 @@ let serial = 0
 const address = () => `person${(serial += 1)}@example.com`
 
 async function open(weather) {
-  stage = await Stage.open(weather)
+  stage = await Stage.open()
+  await stage.weather(weather ?? {})
   person = await Person.come(browser, stage)
+}
+
+/** How much later than its commit the record stood on the page, in milliseconds. */
+async function lateness() {
+  const timeline = await stage.control('GET', 'timeline')
+  const answered = timeline.find((entry) => entry.kind === 'webhook_attempt' && entry.event_type === 'user.created')
+  return person.seen[0].at - answered.at_ms
 }
 
 before(async () => {
@@ -53,14 +61,21 @@ describe('after a sign-up', () => {
     await person.ready(email)
   })
 
-  test('held request: one request, answered by the commit', async () => {
+  test('held request: one request, answered by the commit', async (t) => {
     await open({ ...noLookUp, webhook_delay_ms: [3_000, 3_000] })
     const email = address()
     await person.signUp(email)
     await person.page.getByText('Setting up your account').waitFor()
-    await person.show('syncing')
     await person.ready(email)
     assert.deepEqual(person.asked, [200])
+    t.diagnostic(`shown ${await lateness()} ms after the webhook was answered, with 1 request`)
+  })
+
+  test('held request: what is seen meanwhile', async () => {
+    await open({ ...noLookUp, webhooks_off: true })
+    await person.signUp(address())
+    await person.page.getByText('Setting up your account').waitFor()
+    await person.show('syncing')
   })
 
   test('API down, then up: it says so and heals by itself', async () => {
@@ -141,21 +156,37 @@ describe('later', () => {
     await person.show('signed-out')
   })
 
-  test('deleted while signed in: a page that is open says so', async () => {
+  test('deleted while signed in: said by the record, where Clerk has not said it yet', async () => {
     await open()
     const email = address()
     const id = await person.signUp(email)
     await person.ready(email)
-    // Clerk's SDK does not hear of it, as when it is asked for nothing meanwhile; the token it has is good for a minute.
-    await person.context.route('**/__clerk/**', (route) => route.abort())
+    // What Clerk knows of this browser, as it is before the user is deleted, and from then on all it ever says.
+    const known = person.page.waitForResponse((response) => new URL(response.url()).pathname === '/__clerk/v1/client')
+    await person.page.reload()
+    const client = await (await known).text()
+    await person.ready(email)
     await stage.backend('DELETE', `users/${id}`)
     await stage.control('GET', 'quiet')
-    // TanStack asks again when the page is looked at again.
-    await person.page.evaluate(() => window.dispatchEvent(new Event('visibilitychange')))
+    await person.context.route('**/__clerk/v1/client*/**', (route) => route.abort())
+    await person.context.route('**/__clerk/v1/client?*', (route) => route.fulfill({ body: client, contentType: 'application/json' }))
+    await person.page.reload()
     await person.page.getByRole('alert').waitFor()
     assert.equal(person.asked.at(-1), 401)
     assert.equal(await person.page.getByTestId('email').count(), 0)
     await person.show('deleted')
+  })
+
+  test('deleted while signed in: an open page hears of it when it is looked at again', async () => {
+    await open()
+    const email = address()
+    const id = await person.signUp(email)
+    await person.ready(email)
+    await stage.backend('DELETE', `users/${id}`)
+    await stage.control('GET', 'quiet')
+    await person.page.evaluate(() => window.dispatchEvent(new Event('focus')))
+    await person.page.getByRole('link', { name: 'Sign up' }).waitFor()
+    assert.equal(await person.page.getByTestId('email').count(), 0)
   })
 
   test('two accounts, one after the other: nobody sees anything of the other', async () => {

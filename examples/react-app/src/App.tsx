@@ -26,9 +26,10 @@ export function App() {
         </Show>
       </Route>
       <Route>
+        <h1>Notes</h1>
         <UserSyncBoundary signedOut={<SignedOut />} onSignOut={signOut}>
           <Route path="/welcome">
-            <h1>Welcome</h1>
+            <p>Welcome! Everything is set up.</p>
           </Route>
           <Profile onSignOut={signOut} />
           <Notes />
@@ -40,11 +41,8 @@ export function App() {
 
 function SignedOut() {
   return (
-    <>
-      <h1>Notes</h1>
-      <p>
-        <Link href="/sign-up">Sign up</Link> or <Link href="/sign-in">sign in</Link>.
-      </p>
-    </>
+    <p>
+      <Link href="/sign-up">Sign up</Link> or <Link href="/sign-in">sign in</Link>.
+    </p>
   )
 }

@@ -373,3 +373,19 @@ fn an_older_snapshot_still_tells_of_a_later_sign_in() {
     assert_eq!(record.last_sign_in_at, Some(Timestamp::from_millis(7)));
     assert_eq!(record.profile.first_name.as_deref(), Some("Ada"));
 }
+
+#[test]
+fn the_first_webhook_is_noted_once_and_by_webhooks_alone() {
+    let stored = record(&lookup(1, 10, named("Ada")));
+    assert_eq!(stored.webhook_at, None);
+    let view = seen(Entry::Live(stored.clone()), vec![]);
+    let listed = Fact::Snapshot { snapshot: snapshot(1, 11, named("Ada")), via: Via::Sweep };
+    assert_eq!(after(&check(&view, &listed, Outcome::Updated)).webhook_at, None);
+    let repaired = Fact::Repaired { snapshot: snapshot(1, 11, named("Ada")), fence: stored.rev };
+    assert_eq!(after(&check(&view, &repaired, Outcome::Repaired)).webhook_at, None);
+    let told = webhook(1, 11, named("Ada"));
+    assert_eq!(after(&check(&view, &told, Outcome::Updated)).webhook_at, Some(NOW));
+    let before = Timestamp::from_millis(1);
+    let view = seen(Entry::Live(Record { webhook_at: Some(before), ..stored }), vec![]);
+    assert_eq!(after(&check(&view, &told, Outcome::Updated)).webhook_at, Some(before));
+}

@@ -1,6 +1,6 @@
 //! Any text as a file, and any lines as variables: an answer, never a panic, and no secret in it.
 //!
-//! `cargo test` tries the kept inputs (`__fuzz__`) and random ones; `cargo xtask fuzz` goes on with libFuzzer.
+//! `cargo test` tries the kept inputs (`__fuzz__`) and random ones.
 
 use super::{Config, Raw, VARIABLES};
 

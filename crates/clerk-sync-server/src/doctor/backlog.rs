@@ -42,6 +42,12 @@ pub(super) const CHECKS: &[Check] = &[
         fix: "In Clerk's Dashboard, Webhooks: is there an endpoint with this address, is it enabled (it is switched off after five days of failures), what do its last attempts say?",
         judge: silence,
     },
+    Check {
+        name: "deletions",
+        about: "a comparison found so many users missing in Clerk that their deletion is held back",
+        fix: "See that the secret key is right and Clerk's Dashboard lacks these users as well; then `clerk-sync sweep --confirm-deletions COUNT`.",
+        judge: deletions,
+    },
 ];
 
 fn log(evidence: &Evidence) -> Result<&EventLog, Finding> {
@@ -107,6 +113,14 @@ fn silence(evidence: &Evidence) -> Finding {
         Err(finding) => return finding,
     };
     let newest = log.newest.first().map(|delivery| evidence.now.millis_since(delivery.received_at));
+    if let Some(silent) = log.equality.as_ref().and_then(|equality| equality.silent) {
+        let age = evidence.now.millis_since(Timestamp::from_millis(silent.since_ms));
+        return Finding::error(format!(
+            "users sign up, no webhook for {}: {}",
+            span(age),
+            silent.cause.advice()
+        ));
+    }
     match newest {
         _ if is_silent(log) => Finding::error(match newest {
             Some(age) => {
@@ -117,6 +131,21 @@ fn silence(evidence: &Evidence) -> Finding {
         None if log.backlog.users > 0 => Finding::warning("there are users, and no webhook has ever come"),
         None => Finding::not_judged("nobody has signed up yet"),
         Some(age) => Finding::ok(format!("the last webhook came {} ago", span(age))),
+    }
+}
+
+fn deletions(evidence: &Evidence) -> Finding {
+    let equality = match log(evidence) {
+        Ok(log) => log.equality.as_ref(),
+        Err(finding) => return finding,
+    };
+    match equality.map(|equality| equality.brake) {
+        None => Finding::not_judged("the settings do not do for a server"),
+        Some(None) => Finding::ok("none is held back"),
+        Some(Some(brake)) => Finding::error(format!(
+            "{} of {} users are missing in Clerk, {} may go without confirmation",
+            brake.missing, brake.users, brake.allowed
+        )),
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         name: "instance",
-        about: "the secret key belongs to another instance than the webhooks in the event log",
+        about: "the secret key belongs to another instance than the one the database mirrors, or than the webhooks in the event log",
         fix: "Use the secret key of the instance the webhook endpoint is in, or a database of its own for each instance.",
         judge: instance,
     },
@@ -140,6 +140,10 @@ fn instance(evidence: &Evidence) -> Finding {
     let Some(log) = evidence.log() else {
         return Finding::not_judged("the event log cannot be read");
     };
+    let recorded = log.equality.as_ref().and_then(|equality| equality.instance.as_deref());
+    if let Some(recorded) = recorded.filter(|recorded| *recorded != ours) {
+        return Finding::error(format!("the secret key is of {ours}, the database mirrors {recorded}"));
+    }
     let foreign = Outcome::ForeignInstance.as_str();
     let (mut own, mut other) = (0_usize, 0_usize);
     for delivery in &log.newest {
@@ -153,7 +157,8 @@ fn instance(evidence: &Evidence) -> Finding {
         }
     }
     match (own, other) {
-        (0, 0) => Finding::not_judged("no delivery says which instance it is of"),
+        (0, 0) if recorded.is_some() => Finding::ok(format!("secret key and database are of {ours}")),
+        (0, 0) => Finding::not_judged("neither database nor deliveries say which instance they are of"),
         (own, 0) => Finding::ok(format!("the secret key and {own} deliveries are of {ours}")),
         (0, other) => {
             Finding::error(format!("the secret key is of {ours}, the {other} newest deliveries of another"))

@@ -70,7 +70,8 @@ impl SetUp {
     pub(crate) fn examine(&self, words: &[&str], variables: &[(&str, &str)]) -> (Vec<Value>, Option<i32>) {
         let said = self.say(&[words, &["--json"]].concat(), variables);
         let diagnoses = serde_json::from_str(&text(&said.stdout));
-        (diagnoses.unwrap_or_else(|_| panic!("{}", text(&said.stderr))), said.status.code())
+        assert!(diagnoses.is_ok(), "{}", text(&said.stderr));
+        (diagnoses.unwrap(), said.status.code())
     }
 
     pub(crate) fn examine_as_text(&self) -> String {

@@ -6,6 +6,8 @@ use super::{Certificate, EqualError, Equality, SilenceCause, catch_up, prove, wo
 /// How far the table is kept equal to Clerk. All times are milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EqualState {
+    /// The instance the database mirrors, once one was seen.
+    pub instance: Option<String>,
     /// Set while users sign up and no webhook comes.
     pub silent: Option<Silent>,
     /// Set while deletions are held back.
@@ -31,6 +33,7 @@ impl Equality {
         let silent = caught_up
             .and_then(|state| Some(Silent { since_ms: state.silence.silent_since_ms?, cause: state.cause? }));
         Ok(EqualState {
+            instance: self.recorded_instance().await?,
             silent,
             brake: self.brake().await?,
             last_sweep_ms: self.note::<work::Swept>(work::NOTE).await?.value.map(|swept| swept.finished_ms),

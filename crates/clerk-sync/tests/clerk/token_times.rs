@@ -122,6 +122,21 @@ async fn memory_is_bounded_and_may_be_none() {
     assert_eq!(none.cached_tokens(), 0);
 }
 
+/// A steady stream of new tokens fills no memory: what is kept is of the last two minutes.
+#[tokio::test]
+async fn what_has_had_its_time_is_forgotten() {
+    let keys = pem_keys();
+    let verifier = SessionVerifier::new(rules());
+    for index in 0..600 {
+        let at = NOW.plus_millis(index * 1_000);
+        let mut claims = claims_at(at);
+        claims.insert("jti".into(), Value::from(index));
+        verifier.verify(&KEY.token(&text(&header()), &text(&claims)), &keys, at).await.unwrap();
+    }
+    // Sixteen shards, each of which notices with the next token it gets.
+    assert!((60..=180).contains(&verifier.cached_tokens()), "{}", verifier.cached_tokens());
+}
+
 #[tokio::test]
 async fn refused_tokens_are_not_remembered() {
     let verifier = SessionVerifier::new(rules());

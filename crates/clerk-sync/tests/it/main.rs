@@ -9,6 +9,9 @@
 //! - `http` asks the routes, the layer and the extractors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+// cargo-bolero builds every test of the package for libFuzzer, which then has to be linked.
+use bolero as _;
+
 mod contention;
 mod crash;
 mod equality;

@@ -1,12 +1,12 @@
 use std::error::Error;
 
-use clerk_sync::SystemClock;
 use clerk_sync::core::port::{Backlog, Clock, Inspect};
 use clerk_sync::core::{Delivery, DeliveryFilter, Health, StoreError, Timestamp};
+use clerk_sync::{EqualState, SystemClock};
 
 use super::PART_TIME;
 use crate::compose;
-use crate::config::{Database, Examined};
+use crate::config::{Config, Database, Examined};
 
 /// How many of the newest deliveries are looked at.
 const NEWEST: u32 = 100;
@@ -31,6 +31,8 @@ pub(in crate::doctor) struct DatabaseHolds {
 pub(in crate::doctor) struct EventLog {
     pub(in crate::doctor) backlog: Backlog,
     pub(in crate::doctor) newest: Vec<Delivery>,
+    /// What was recorded of how equal to Clerk it is; `None` where the settings do not do for a server.
+    pub(in crate::doctor) equality: Option<EqualState>,
     /// When the newest of each of [`EVENTS`] came.
     pub(in crate::doctor) newest_of: Vec<(&'static str, Option<Timestamp>)>,
 }
@@ -44,9 +46,8 @@ pub(super) async fn read(settings: &Examined) -> Option<DatabaseHolds> {
     let opens = health.as_ref().is_ok_and(|health| {
         health.pending.is_empty() && health.faults.is_empty() && health.duplicates.is_empty()
     });
-    let unconfirmed_ms =
-        settings.config.as_ref().map_or(UNCONFIRMED_MS, |config| config.unconfirmed_after_ms);
-    let log = if opens { in_time(look(database, unconfirmed_ms)).await.ok() } else { None };
+    let config = settings.config.as_ref();
+    let log = if opens { in_time(look(database, config)).await.ok() } else { None };
     Some(DatabaseHolds { health, clock_offset_ms, log })
 }
 
@@ -77,7 +78,8 @@ impl AsChain for anyhow::Error {
     }
 }
 
-async fn look(database: &Database, unconfirmed_ms: i64) -> anyhow::Result<EventLog> {
+async fn look(database: &Database, config: Option<&Config>) -> anyhow::Result<EventLog> {
+    let unconfirmed_ms = config.map_or(UNCONFIRMED_MS, |config| config.unconfirmed_after_ms);
     let inspect = compose::inspect(database).await?;
     let backlog = inspect.backlog(SystemClock.now().plus_millis(-unconfirmed_ms)).await?;
     let newest = inspect.deliveries(None, NEWEST).await?;
@@ -85,7 +87,15 @@ async fn look(database: &Database, unconfirmed_ms: i64) -> anyhow::Result<EventL
     for event in EVENTS {
         newest_of.push((event, newest_at(inspect.as_ref(), event).await?));
     }
-    Ok(EventLog { backlog, newest, newest_of })
+    let equality = match config.map(compose::sync) {
+        // A key that cannot be used is another check's finding.
+        Some(sync) => match sync.await {
+            Ok(sync) => sync.equality().await.ok(),
+            Err(_) => None,
+        },
+        None => None,
+    };
+    Ok(EventLog { backlog, newest, equality, newest_of })
 }
 
 async fn newest_at(inspect: &dyn Inspect, event: &str) -> Result<Option<Timestamp>, StoreError> {

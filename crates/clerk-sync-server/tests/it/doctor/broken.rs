@@ -227,6 +227,11 @@ fn delivery(status: &str, minutes: i64) -> String {
     )
 }
 
+/// What the comparison with Clerk has recorded.
+fn note(name: &str, value: &str) -> String {
+    format!("INSERT OR REPLACE INTO clerk_meta (name, value) VALUES ('{name}', '{value}');")
+}
+
 const NOW: &str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 /// What is planted in the database: (check, how, statements).
@@ -264,7 +269,11 @@ async fn the_database() {
             format!("UPDATE clerk_delivery SET received_at = received_at - 7200000; {just_in_time}"),
         ),
     ];
-    for (check, how, statements) in rows {
+    let notes = [
+        ("instance", ERROR, note("instance", r#"{"id":"ins_another"}"#)),
+        ("deletions", ERROR, note("brake", r#"{"held":{"at_ms":1,"missing":30,"allowed":5,"users":100}}"#)),
+    ];
+    for (check, how, statements) in rows.into_iter().chain(notes) {
         let copy = set_up.copy(&statements);
         only(&set_up, check, how, &[], &[("DATABASE_URL", &copy)]);
     }

@@ -118,7 +118,7 @@ impl SessionVerifier {
             return Err(Refusal::Signature.into());
         }
         let session = Arc::new(session(&parsed.payload()?, &self.rules, now)?);
-        self.verified.keep(token, &session, found.generation);
+        self.verified.keep(token, &session, found.generation, now);
         Ok(session)
     }
 

@@ -184,7 +184,7 @@ const MUTATIONS: &[Mutation] = &[
         match dice.random_range(0..3) {
             0 => draft.body.truncate(at),
             1 => {
-                let odd = pick(dice, &[b'"', b'{', b'}', b'\\', b'0', b',']);
+                let odd = pick(dice, b"\"{}\\0,");
                 draft.body.iter_mut().skip(at).take(1).for_each(|byte| *byte = odd);
             }
             _ => draft.body.extend_from_slice(pick(dice, &[b"{}".as_slice(), b",", b"\0"])),

@@ -97,6 +97,10 @@ async fn w50_a_wrong_clock_is_counted_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the client is slow by the paused clock, as bodies are timed by it"
+)]
 async fn w40_a_byte_a_second_is_given_up_after_ten() {
     let world = World::in_memory();
     let drip = futures_util::stream::unfold((), |()| async {
