@@ -39,6 +39,7 @@ export function userQueryOptions<T>(sync: UserSync<T>, account: Account, how?: H
         .finally(() => signal.aborted || report()),
     enabled: Boolean(userId),
     retry: false,
+    // Nor does a connection that comes back fetch anew: with this, TanStack's default is not to.
     networkMode: 'always',
     staleTime: 60_000,
     // After an error only a person, or `keepTrying`, asks again.
