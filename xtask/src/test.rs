@@ -34,7 +34,8 @@ const STAGES: &[Stage] = &[
     ("demo", &["target/release/clerk-sync", "demo"]),
     ("sign-ups", &["target/release/clerk-sync", "bench", "signups", "--count", "2000"]),
     ("one call for a crowd", &["target/release/clerk-sync", "bench", "stampede"]),
-    ("kill -9", &["target/release/clerk-sync", "bench", "kill", "--rounds", "20"]),
+    ("real faults on SQLite", &["target/release/clerk-sync", "torture", "--quick"]),
+    ("half a minute of weather", &["target/release/clerk-sync", "bench", "soak", "--minutes", "0.5"]),
     ("list of parts", &["cargo", "xtask", "sbom"]),
     ("fuzz targets, shortly", &["cargo", "xtask", "fuzz", "--seconds", "8"]),
 ];
@@ -82,10 +83,12 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let (stop, start_again) = (postgres.stop_command(), postgres.start_command());
     let outage = [
         "target/release/clerk-sync",
-        "bench",
-        "outage",
-        "--seconds",
-        "5",
+        "torture",
+        "--quick",
+        "--only",
+        "database-away",
+        "--only",
+        "database-reply-lost",
         "--database-url",
         &url,
         "--stop",
@@ -93,7 +96,7 @@ pub(crate) fn test(root: &Path) -> Result<()> {
         "--start",
         &start_again,
     ];
-    stage("PostgreSQL away for five seconds", &outage)?;
+    stage("PostgreSQL away, and its answers lost", &outage)?;
     println!("==> all stages passed in {:.0} s", start.elapsed().as_secs_f64());
     println!("{} passed, 0 failed", passed + packaged);
     Ok(())

@@ -43,6 +43,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/sessions", post(create_session))
         .route("/sessions/{id}/end", post(end_session))
         .route("/sessions/{id}/remove", post(remove_session))
+        .route("/sessions/{id}/pend", post(pend_session))
+        .route("/sessions/{id}/activate", post(activate_session))
         .route("/sessions/{id}/tokens", post(token))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(loopback_host))
@@ -201,6 +203,21 @@ async fn end_session(State(app): Shared, Path(id): Path<String>) -> Response {
 
 async fn remove_session(State(app): Shared, Path(id): Path<String>) -> Response {
     ended(&app, &id, SessionStatus::Removed)
+}
+
+async fn pend_session(State(app): Shared, Path(id): Path<String>) -> Response {
+    pending(&app, &id, true)
+}
+
+async fn activate_session(State(app): Shared, Path(id): Path<String>) -> Response {
+    pending(&app, &id, false)
+}
+
+fn pending(app: &App, id: &str, pending: bool) -> Response {
+    match app.set_pending(id, pending, &Origin::default()) {
+        Ok(session) => Json(json!(*session)).into_response(),
+        Err(error) => refusal(&error),
+    }
 }
 
 fn ended(app: &App, id: &str, status: SessionStatus) -> Response {

@@ -94,8 +94,9 @@ fn kind(error: &Error) -> StoreErrorKind {
 }
 
 /// The unique constraints by which commits race.
-const RACED: [&str; 5] = [
+const RACED: [&str; 6] = [
     "clerk_user_pkey",
+    "clerk_meta_pkey",
     "clerk_user_email_key",
     "clerk_user_username_key",
     "clerk_delivery_pkey",

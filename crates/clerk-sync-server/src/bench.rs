@@ -4,6 +4,7 @@
 mod backfill;
 mod replicas;
 mod signups;
+mod soak;
 mod stampede;
 
 use anyhow::Result;
@@ -21,6 +22,8 @@ pub(crate) enum Bench {
     Stampede(stampede::Settings),
     /// Several servers on one database, every webhook to two of them at once, one killed every two seconds.
     Replicas(replicas::Settings),
+    /// A steady load with weather for a long time: memory, files, connections and queues stay flat.
+    Soak(soak::Settings),
 }
 
 impl Bench {
@@ -31,6 +34,7 @@ impl Bench {
             Self::Signups(settings) => signups::run(&settings).await,
             Self::Stampede(settings) => stampede::run(&settings).await,
             Self::Replicas(settings) => replicas::run(&settings).await,
+            Self::Soak(settings) => soak::run(&settings).await,
         }
     }
 }

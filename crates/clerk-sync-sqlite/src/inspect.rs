@@ -48,7 +48,10 @@ impl Inspect for SqliteStore {
         // It may wait for the lock, so it has a thread to itself for that time.
         let (path, options) = (self.path.clone(), self.options.clone());
         let (reply, answer) = oneshot::channel();
-        std::thread::spawn(move || reply.send(health::health(path, &options)));
+        std::thread::spawn(move || {
+            // Whoever asked may have gone.
+            let _ = reply.send(health::health(path, &options));
+        });
         answer.await.unwrap_or_else(|_| Err(unavailable("the database could not be examined")))
     }
 

@@ -19,6 +19,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
 use crate::chain::Chain;
+use crate::lull::Lulls;
 use crate::metrics::Metrics;
 pub use absorb::{AbsorbError, Absorbed};
 pub(crate) use batch::Unjoined;
@@ -58,6 +59,7 @@ pub(crate) struct Engine {
     pub(crate) policy: RolePolicy,
     pub(crate) settings: EngineSettings,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) lulls: Lulls,
     interpret: Interpret,
     flights: Flights,
     waiters: Waiters,
@@ -84,6 +86,7 @@ impl Engine {
             policy,
             settings,
             metrics,
+            lulls: Lulls::default(),
             interpret,
             flights: Flights::default(),
             waiters: Waiters::default(),

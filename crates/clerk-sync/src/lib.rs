@@ -12,6 +12,7 @@ mod engine;
 mod equal;
 #[cfg(feature = "axum")]
 pub mod http;
+mod lull;
 mod metrics;
 mod refusal;
 mod sync;

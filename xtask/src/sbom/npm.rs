@@ -26,7 +26,9 @@ pub(super) fn documents(root: &Path) -> Result<BTreeMap<String, Vec<Component>>>
 fn components(own: &Value, lock: &Value) -> Vec<Component> {
     let mut components = vec![component(own["name"].as_str().unwrap_or_default(), own)];
     let packages = lock["packages"].as_object().into_iter().flatten();
-    let mut parts: Vec<Component> = packages
+    // A link is to a package of ours, which has a lock file of its own.
+    let fetched = packages.filter(|(_, package)| package["link"] != true);
+    let mut parts: Vec<Component> = fetched
         .filter_map(|(path, package)| Some(component(path.rsplit_once("node_modules/")?.1, package)))
         .collect();
     parts.sort_by(|a, b| a.purl.cmp(&b.purl));

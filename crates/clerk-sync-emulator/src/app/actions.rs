@@ -224,6 +224,24 @@ impl App {
         Ok(session)
     }
 
+    /// Leaves a session with a task to do, or lets it be done with it.
+    pub(crate) fn set_pending(
+        &self,
+        id: &str,
+        pending: bool,
+        origin: &Origin,
+    ) -> Result<Arc<Session>, Refusal> {
+        let (user, session, changed) = {
+            let mut state = lock(&self.state);
+            let (session, changed) = state.set_pending(id, pending, now_ms())?;
+            (state.user(&session.user_id)?.clone(), session, changed)
+        };
+        if changed {
+            self.session_changed(&session, &user, false, origin);
+        }
+        Ok(session)
+    }
+
     fn revoke_sessions(&self, user: &Arc<User>, origin: &Origin) {
         let revoked = lock(&self.state).revoke_sessions(&user.id, now_ms());
         for session in revoked {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Call, Reply, me, sign_in, sign_up};
 use crate::api_error::ApiError;
 use crate::app::App;
-use crate::session::{Session, SessionStatus};
+use crate::session::Session;
 use crate::state::ClientView;
 use crate::token::TokenOptions;
 use crate::user::User;
@@ -34,7 +34,7 @@ pub(super) fn create(app: &App, call: &mut Call) -> Result<Reply, ApiError> {
     Ok(Reply::WithClient(json!(json(app, &id))))
 }
 
-/// The client as the SDK reads it, with a fresh token for every active session; `None` once it is forgotten.
+/// The client as the SDK reads it, with a fresh token for every session; `None` once it is forgotten.
 pub(super) fn json(app: &App, id: &str) -> Option<Value> {
     let ClientView { client, sessions } = app.client_view(id).ok()?;
     let in_front = client.last_active_session_id.as_ref();
@@ -55,11 +55,10 @@ pub(super) fn json(app: &App, id: &str) -> Option<Value> {
     }))
 }
 
-/// A session with its user; an active one brings its first token along.
+/// A session with its user; while it lives it brings a token along.
 pub(super) fn session_json(app: &App, session: &Session, user: &User, page: Option<&str>) -> Value {
     let options = token_options(app, page);
-    let active = session.status == SessionStatus::Active;
-    let jwt = active.then(|| app.token(&session.id, None, &options).ok()).flatten();
+    let jwt = session.status.live().then(|| app.token(&session.id, None, &options).ok()).flatten();
     json!({
         "object": "session",
         "id": session.id,

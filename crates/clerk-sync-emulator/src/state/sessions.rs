@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Refusal, State, Tick, not_found};
 use crate::id::Id;
@@ -71,7 +71,7 @@ impl State {
             abandon_at: now_ms + ABANDON_AFTER_MS,
             created_at: now_ms,
             updated_at: now_ms,
-            tasks: new.pending.then(|| vec![json!({"key": "choose-organization"})]),
+            tasks: new.pending.then(task),
         });
         // An impersonator's sign-in is not the user's.
         let user = if session.actor.is_some() {
@@ -137,6 +137,24 @@ impl State {
         Ok((ended, true))
     }
 
+    /// Leaves a live session with a task to do, or lets it be done with it; the flag tells whether that is news.
+    pub(crate) fn set_pending(
+        &mut self,
+        id: &str,
+        pending: bool,
+        now_ms: i64,
+    ) -> Result<(Arc<Session>, bool), Refusal> {
+        let session = self.session(id, now_ms)?;
+        let status = if pending { SessionStatus::Pending } else { SessionStatus::Active };
+        if !session.status.live() || session.status == status {
+            return Ok((session, false));
+        }
+        let tasks = pending.then(task);
+        let changed = Arc::new(Session { status, tasks, updated_at: now_ms, ..Session::clone(&session) });
+        self.sessions.replace(changed.clone());
+        Ok((changed, true))
+    }
+
     /// Revokes the live sessions of a user that is gone and forgets all of them.
     pub(crate) fn forget_sessions(&mut self, user_id: &str, now_ms: i64) -> Vec<Arc<Session>> {
         let revoked = self.revoke_sessions(user_id, now_ms);
@@ -185,6 +203,11 @@ impl Sessions {
             }
         }
     }
+}
+
+/// What a pending session waits for.
+fn task() -> Vec<Value> {
+    vec![json!({"key": "choose-organization"})]
 }
 
 fn expired(session: &Arc<Session>, now_ms: i64) -> Arc<Session> {

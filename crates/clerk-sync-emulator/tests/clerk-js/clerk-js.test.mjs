@@ -244,6 +244,21 @@ describe('a browser with one session', () => {
     assert.equal((await backend(single, 'GET', `users/${userId}`)).status, 200);
   });
 
+  test('is not signed in while a task is open', async () => {
+    const { userId, sessionId } = await signUp(page, address());
+    const status = () => page.evaluate(() => [window.Clerk.isSignedIn, window.Clerk.session?.status ?? null]);
+    assert.deepEqual(await status(), [true, 'active']);
+    await control(single, 'POST', `sessions/${sessionId}/pend`);
+    await page.reload();
+    await loaded(page);
+    assert.deepEqual(await status(), [false, 'pending']);
+    assert.equal(claims(await token(page, { skipCache: true })).sts, 'pending');
+    await control(single, 'POST', `sessions/${sessionId}/activate`);
+    await page.reload();
+    await loaded(page);
+    assert.deepEqual([...await status(), await user(page)], [true, 'active', userId]);
+  });
+
   test('changes and deletes its own user', async () => {
     const { userId } = await signUp(page, address());
     await page.evaluate(() => window.Clerk.user.update({ firstName: 'Grace', unsafeMetadata: { theme: 'dark' } }));

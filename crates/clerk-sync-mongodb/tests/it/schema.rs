@@ -1,8 +1,8 @@
 //! What a database has to have.
 
 use clerk_sync_core::port::Store;
-use clerk_sync_core::{Change, Commit, StoreErrorKind};
-use clerk_sync_mongodb::{Migrate, MongoStore, Options};
+use clerk_sync_core::{Change, Commit, Duplicates, StoreErrorKind};
+use clerk_sync_mongodb::{Migrate, MongoStore, Options, health};
 use clerk_sync_testkit::sample::{holding_email, record};
 use mongodb::bson::{Document, doc};
 use mongodb::{Database, IndexModel, options::IndexOptions};
@@ -31,6 +31,25 @@ async fn create(database: &Database, collection: &str, key: Document, options: I
 
 fn named(name: &str) -> IndexOptions {
     IndexOptions::builder().name(name.to_owned()).build()
+}
+
+/// What would be refused can be examined, each fault in its own list, and nothing is made by that.
+#[tokio::test]
+async fn health_is_told_of_what_cannot_be_opened() {
+    let options = patient();
+    let empty = health(&server::shared(), &options).await.unwrap();
+    assert_eq!(empty.pending, ["collections and indexes"]);
+    assert!(empty.faults.is_empty() && empty.unwritable.is_none());
+    refusal(options.migrate(Migrate::Refuse)).await;
+
+    let (options, database) = without_unique_index().await;
+    let users = database.collection::<Document>("clerk_user");
+    for id in ["user_1", "user_2"] {
+        users.insert_one(doc! { "_id": id, "email_key": "x@x.test" }).await.unwrap();
+    }
+    let broken = health(&server::shared(), &options).await.unwrap();
+    assert!(broken.faults.len() == 1 && broken.faults[0].contains("clerk_user_email_key"), "{broken:?}");
+    assert_eq!(broken.duplicates, [Duplicates { column: "email_key".into(), values: 1 }]);
 }
 
 #[tokio::test]

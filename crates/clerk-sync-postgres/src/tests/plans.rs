@@ -1,9 +1,10 @@
 use clerk_sync_core::port::Store;
-use clerk_sync_core::{Change, Delivery, DeliveryStatus, Repair};
-use clerk_sync_testkit::sample::{at, delivery, holding_email, holding_username, record};
+use clerk_sync_core::{Change, Delivery, DeliveryFilter, DeliveryStatus, Repair, UserFilter};
+use clerk_sync_testkit::sample::{at, delivery, holding_email, holding_username, record, user_id};
 
 use tokio_postgres::types::Type;
 
+use crate::search::Search;
 use crate::statement::Sql;
 use crate::tests::store;
 use crate::{Options, PostgresStore};
@@ -72,6 +73,33 @@ fn row(id: &str, sql: &Sql) -> String {
     std::iter::once(format!("'{id}'")).chain(rest.map(String::from)).collect::<Vec<_>>().join(", ")
 }
 
+/// What operators look for, and the index that is meant.
+fn searches(store: &PostgresStore) -> [(Sql, &'static str, [&'static str; 1]); 4] {
+    const OF_USERS: &[Type] = &[Type::TEXT, Type::INT8];
+    const OF_EACH: &[Type] = &[Type::TEXT_ARRAY, Type::INT8, Type::INT8];
+    let any = DeliveryFilter::default;
+    let sql = |search: &Search<'_>, types| Sql::new(&store.schema, &search.sql, types);
+    let deliveries = |filter: DeliveryFilter, types| sql(&Search::for_deliveries(&filter, None, 100), types);
+    [
+        (
+            sql(&Search::for_users(&UserFilter::default(), None, 100), OF_USERS),
+            "'user_u000007', 100",
+            ["clerk_user_pkey"],
+        ),
+        (deliveries(any(), OF_EACH), "ARRAY['pending', 'dead'], 100, 100", ["clerk_delivery_status"]),
+        (
+            deliveries(DeliveryFilter { user_id: Some(user_id("ada")), ..any() }, OF_USERS),
+            "'user_eve', 100",
+            ["clerk_delivery_user"],
+        ),
+        (
+            deliveries(DeliveryFilter { event_type: Some("user.deleted".into()), ..any() }, OF_USERS),
+            "'user.deleted', 100",
+            ["clerk_delivery_type"],
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hot_statements_use_an_index() {
     let store = store("plans", Options::default()).await.unwrap();
@@ -102,7 +130,9 @@ async fn hot_statements_use_an_index() {
         (&writes.drop_bodies, "'processed', '2026-02-01', 10".into(), &["clerk_delivery_pkey"]),
         (&looks.delivery, "'msg_u000007'".into(), &["clerk_delivery_pkey"]),
     ];
-    for (sql, values, indexes) in hot {
+    let searches = searches(&store);
+    let searches = searches.iter().map(|(sql, values, index)| (sql, (*values).to_owned(), &index[..]));
+    for (sql, values, indexes) in hot.into_iter().chain(searches) {
         for plan in plans(&store, sql, &values).await {
             assert!(!plan.contains("Seq Scan on clerk_"), "{plan}\n{}", sql.text());
             for index in indexes {

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod corrupt;
+mod health;
 mod measure;
 mod outage;
 mod pooler;

@@ -161,7 +161,20 @@ async fn gather_public(asked: &Asked) -> (Option<Figures>, Option<Answer>, Optio
         None => None,
     };
     let Some(url) = &asked.url else { return (server, None, None) };
-    let endpoint = public::webhook(url, asked.answer_time).await;
-    let forwarded = public::authorization(url, asked, listen).await;
+    let (endpoint, forwarded) =
+        tokio::join!(public::webhook(url, asked.answer_time), public::authorization(url, asked, listen));
     (server, Some(endpoint), Some(forwarded))
+}
+
+/// The body of an answer, as far as it is no longer than `limit` bytes.
+async fn bounded(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        let left = limit.saturating_sub(body.len());
+        body.extend_from_slice(chunk.get(..left).unwrap_or(&chunk));
+        if body.len() >= limit {
+            break;
+        }
+    }
+    Ok(body)
 }

@@ -9,6 +9,8 @@ use clerk_sync_emulator::{Emulator, Event, Outcome};
 pub(crate) struct Acks {
     /// Messages answered 2xx, and the user each is about.
     pub(crate) acknowledged: HashMap<String, String>,
+    /// When each was acknowledged for the first time, in Unix milliseconds.
+    pub(crate) acknowledged_at_ms: HashMap<String, i64>,
     /// Attempts, by the status they got.
     pub(crate) by_status: BTreeMap<String, usize>,
     /// Messages the sender gave up on.
@@ -32,6 +34,7 @@ impl Acks {
                 Outcome::Delivered | Outcome::AnswerLost => {
                     let user = user_id.map(|id| id.to_string()).unwrap_or_default();
                     self.given_up.remove(&*message_id);
+                    self.acknowledged_at_ms.entry(message_id.to_string()).or_insert(entry.at_ms);
                     if self.acknowledged.insert(message_id.to_string(), user).is_none() {
                         self.fresh.push(message_id.to_string());
                     }

@@ -20,6 +20,11 @@ impl DatabaseUrl {
         Self(format!("sqlite:{}", path.display()))
     }
 
+    /// One that may lose what it acknowledged when the power is cut.
+    pub(crate) fn sqlite_normal(path: &Path) -> Self {
+        Self(format!("sqlite:{}?durability=normal", path.display()))
+    }
+
     /// A database of its own beside the one `base` names, for one scenario: another file, schema or database.
     /// One that is there already is not touched.
     pub(crate) async fn beside(base: &str, name: &str) -> Result<Self> {

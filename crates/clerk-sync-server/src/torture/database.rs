@@ -6,10 +6,12 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::process::Command;
 
 use super::stage::{Setup, Stage, last};
-use super::{Finding, Ground, Kind};
+use super::{Finding, Ground, Kind, shell};
 use crate::config::Database;
 use crate::rig::{DatabaseUrl, ServerSettings};
 
+/// How long catching up may take once the database is back, in seconds.
+const CAUGHT_UP_S: f64 = 60.0;
 /// The file system a full disk is played on, in MiB.
 const DISK_MIB: usize = 64;
 
@@ -34,7 +36,10 @@ pub(super) async fn away(ground: &Ground<'_>) -> Result<Finding> {
     };
     stage.healed();
     let rate = ground.settings.rate;
-    failed(stage.close(format!("{what} for {seconds} s at {rate} events/s")).await?)
+    let mut finding = stage.close(format!("{what} for {seconds} s at {rate} events/s")).await?;
+    let caught_up = finding.caught_up_s;
+    finding.check(caught_up <= CAUGHT_UP_S, || format!("catching up took {caught_up:.0} s"));
+    failed(finding)
 }
 
 /// A failover that leaves us on the wrong side, or an administrator: every transaction is read-only.
@@ -152,12 +157,5 @@ async fn limit(server: u32, bytes: &str) -> Result<()> {
         .status()
         .await?;
     ensure!(set.success(), "the size of files could not be limited");
-    Ok(())
-}
-
-async fn shell(command: &str) -> Result<()> {
-    let status =
-        Command::new("sh").args(["-c", command]).stdout(std::process::Stdio::null()).status().await?;
-    ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
 }

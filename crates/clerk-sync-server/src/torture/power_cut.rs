@@ -8,6 +8,7 @@ mod recording;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use anyhow::{Context, Result, bail, ensure};
 use rusqlite::Connection;
@@ -46,7 +47,8 @@ pub(super) async fn power_cut(ground: &Ground<'_>) -> Result<Finding> {
     finding.check(full.missed == 0, || format!("{} acknowledged events were gone after a cut", full.missed));
     finding.check(full.cuts >= events / 10, || format!("only {} syncs were seen", full.cuts));
     finding.check(full.damaged.is_empty(), || format!("the database was damaged: {:?}", full.damaged));
-    finding.check(without.missed > 0, || "synchronous=NORMAL lost nothing: the cuts are not noticed".to_owned());
+    finding
+        .check(without.missed > 0, || "synchronous=NORMAL lost nothing: the cuts are not noticed".to_owned());
     Ok(finding)
 }
 
@@ -61,30 +63,38 @@ async fn cut(ground: &Ground<'_>, database: DatabaseUrl, events: usize) -> Resul
     while stage.acks().acknowledged.len() < events {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    // From here on we open the database ourselves, and what we write to it is not recorded.
+    let until = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs_f64();
     stage.healed();
-    let acks = stage.acknowledged_at();
+    let acks = stage.share_acks();
     let finding = stage.close("recorded").await?;
-    let events = acks.await;
+    let events: Vec<(String, f64)> = {
+        let acks = acks.lock().unwrap_or_else(PoisonError::into_inner);
+        // The sender's clock counts milliseconds and cuts the rest off.
+        acks.acknowledged_at_ms.iter().map(|(id, at)| (id.clone(), (*at + 1) as f64 / 1_000.0)).collect()
+    };
     let name = path.file_name().context("the database has a name")?.to_string_lossy().into_owned();
     let cuts = tokio::task::spawn_blocking(move || recording::read(&record, &name)).await??;
-    let cuts = look(cuts, &events).await?;
+    let cuts = look(cuts, &events, until).await?;
     Ok((finding, cuts))
 }
 
-/// Goes through the recording, and at each sync looks at what a cut just before it would leave.
-async fn look(calls: Vec<Call>, acknowledged: &[(String, f64)]) -> Result<Cuts> {
+/// Goes through the recording, and at each sync looks at what a cut just before it would leave, and at the end.
+async fn look(calls: Vec<Call>, acknowledged: &[(String, f64)], until: f64) -> Result<Cuts> {
     let parent = Some(Path::new(MEMORY)).filter(|folder| folder.is_dir());
     let mut disk = Disk::default();
     let mut found = Cuts::default();
+    let by = |moment: f64| acknowledged.iter().filter(move |(_, at)| *at < moment).map(|(id, _)| id.as_str());
     for call in calls {
-        if let Call::Sync { began, .. } = &call {
-            let before = acknowledged.iter().filter(|(_, at)| at < began).map(|(id, _)| id.as_str());
-            found.cut(&disk, before.collect(), parent).await?;
+        if let Call::SyncBegan { at, .. } = &call {
+            if *at > until {
+                break;
+            }
+            found.cut(&disk, by(*at).collect(), parent).await?;
         }
         disk.take(call);
     }
-    let all = acknowledged.iter().map(|(id, _)| id.as_str()).collect();
-    found.cut(&disk, all, parent).await?;
+    found.cut(&disk, by(until).collect(), parent).await?;
     Ok(found)
 }
 

@@ -56,7 +56,7 @@ impl Stage {
             rate_limit: None,
             // Fast enough that the end is seen, and slow enough that nobody gives up before it.
             speed: ground.pick(1_000.0, 10_000.0),
-            webhook_concurrency: 256,
+            webhook_concurrency: 64,
             weather: Weather { webhook_delay_ms: [0, 20], webhook_duplicate: 0.05, ..Weather::default() },
             authorized_party: Some(ORIGIN.to_owned()),
             ..Options::default()
@@ -106,6 +106,11 @@ impl Stage {
         let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
         acks.take(&self.clerk);
         acks
+    }
+
+    /// What the sender of webhooks sees, for longer than the stage is there.
+    pub(super) fn share_acks(&self) -> Arc<Mutex<Acks>> {
+        Arc::clone(&self.acks)
     }
 
     pub(super) async fn rows(&self) -> Result<Rows> {

@@ -237,6 +237,6 @@ async fn w44_a_flood_of_bad_signatures_leaves_room_for_good_ones() {
     futures_util::future::join(bad, good).await;
     waits.sort();
     println!("5 000 bad ones in {:?}; good ones took {:?} (p99)", started.elapsed(), waits[98]);
-    // Far from the bound on a quiet machine; a crowded one must not make this test a dice.
-    assert!(waits[98] < Duration::from_secs(1), "{:?}", waits[98]);
+    // A quiet machine is far from this, and a crowded one must not make the test a dice: Svix waits for 15 s.
+    assert!(waits[98] < Duration::from_secs(5), "{:?}", waits[98]);
 }

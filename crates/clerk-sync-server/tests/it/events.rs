@@ -135,7 +135,12 @@ async fn events_of_another_instance_are_not_applied() {
     {
         let replayed = set_up.json(words, &variables);
         assert!(!replayed.is_empty());
-        assert!(replayed.iter().all(|one| one["outcome"] == "foreign_instance"), "{replayed:?}");
+        let harmless = ["foreign_instance", "acknowledged"];
+        assert!(
+            replayed.iter().all(|one| harmless.contains(&one["outcome"].as_str().unwrap())),
+            "{replayed:?}"
+        );
+        assert!(replayed.iter().any(|one| one["outcome"] == "foreign_instance"));
     }
     assert!(set_up.json(&["users", "list"], &variables).is_empty());
 }

@@ -69,7 +69,8 @@ impl SetUp {
     /// empty variable is not set.
     pub(crate) fn examine(&self, words: &[&str], variables: &[(&str, &str)]) -> (Vec<Value>, Option<i32>) {
         let said = self.say(&[words, &["--json"]].concat(), variables);
-        (serde_json::from_str(&text(&said.stdout)).expect(&text(&said.stderr)), said.status.code())
+        let diagnoses = serde_json::from_str(&text(&said.stdout));
+        (diagnoses.unwrap_or_else(|_| panic!("{}", text(&said.stderr))), said.status.code())
     }
 
     pub(crate) fn examine_as_text(&self) -> String {

@@ -1,5 +1,8 @@
+use clerk_sync_core::{DeliveryCursor, DeliveryFilter, DeliveryStatus, UserFilter};
+use clerk_sync_testkit::sample::{NOW, delivery, user_id};
 use rusqlite::StatementStatus;
 
+use crate::search::{delivery_search, user_search};
 use crate::tests::store;
 use crate::write::statements as write;
 use crate::{Options, inspect, view};
@@ -102,4 +105,46 @@ fn statements_are_not_planned_again() {
             Ok(())
         })
         .unwrap();
+}
+
+/// What operators look for is found by the index of the most telling filter, in its order.
+#[test]
+fn searches_use_the_index_meant() {
+    let store = store(Options::default());
+    let any = DeliveryFilter::default;
+    let cursor = DeliveryCursor::from(&delivery("1"));
+    let (user, event_type) = (Some(user_id("ada")), Some("user.updated".to_owned()));
+    let status = Some(DeliveryStatus::Dead);
+    let searches = [
+        ("clerk_delivery_status", any(), status),
+        ("clerk_delivery_status", DeliveryFilter { received_from: Some(NOW), ..any() }, status),
+        ("clerk_delivery_type", DeliveryFilter { event_type: event_type.clone(), ..any() }, None),
+        ("clerk_delivery_type", DeliveryFilter { event_type: event_type.clone(), ..any() }, status),
+        ("clerk_delivery_user", DeliveryFilter { user_id: user.clone(), ..any() }, None),
+        ("clerk_delivery_user", DeliveryFilter { user_id: user, event_type, ..any() }, status),
+    ];
+    let mut statements: Vec<(&str, String)> = vec![];
+    for (index, filter, status) in searches {
+        for after in [None, Some(&cursor)] {
+            statements.push((index, delivery_search(&filter, status, after, 9).sql));
+        }
+    }
+    statements
+        .push(("INDEX sqlite_autoindex_clerk_user_1", user_search(&UserFilter::default(), None, 9).sql));
+    for (index, sql) in statements {
+        let plan = store.readers.with(|connection| {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut rows = plan.raw_query();
+            let mut steps = String::new();
+            while let Some(row) = rows.next()? {
+                steps += &row.get::<_, String>("detail")?;
+            }
+            Ok(steps)
+        });
+        let plan = plan.unwrap();
+        assert!(
+            plan.contains(index) && !plan.contains("TEMP B-TREE") && !plan.contains("SCAN"),
+            "{plan}\n{sql}"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 
 mod corrupt;
 mod crash;
+mod health;
 mod locking;
 mod processes;
 mod schema;

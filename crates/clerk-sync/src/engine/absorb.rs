@@ -65,11 +65,14 @@ impl Engine {
         for _ in 0..MAX_LOOKS {
             match self.store.commit(vec![Change::Log { delivery: parked.clone(), expected: None }]).await? {
                 Commit::Done => {
-                    tracing::error!(
-                        delivery.id = %delivery.id,
-                        error = %Chain(&error),
-                        "the delivery is kept, but its effect cannot be applied now"
-                    );
+                    if let Some(held_back) = self.lulls.webhook_kept.line(self.clock.now()) {
+                        tracing::error!(
+                            delivery.id = %delivery.id,
+                            error = %Chain(&error),
+                            log.held_back = held_back,
+                            "the delivery is kept, but its effect cannot be applied now"
+                        );
+                    }
                     self.deliveries.notify_one();
                     return Ok(Absorbed { outcome: Outcome::Unknown, entry: None });
                 }

@@ -60,7 +60,7 @@ impl Engine {
         match self.within(left, self.store.record(&wanted.id)).await {
             Some(Ok(Some(entry))) => return Looked::Found(entry),
             Some(Ok(None)) => {}
-            Some(Err(error)) => return store_failed(&error),
+            Some(Err(error)) => return self.store_failed(&error),
             None => return Looked::STORE,
         }
         let waiter = self.waiters.join(&wanted.id);
@@ -75,7 +75,7 @@ impl Engine {
                 match self.within(left, self.store.record(&wanted.id)).await {
                     Some(Ok(Some(entry))) => return Looked::Found(entry),
                     Some(Ok(None)) => {}
-                    Some(Err(error)) => return store_failed(&error),
+                    Some(Err(error)) => return self.store_failed(&error),
                     None => return Looked::STORE,
                 }
             }
@@ -118,7 +118,7 @@ impl Engine {
                 match self.store.record(id).await {
                     Ok(Some(entry)) => return Looked::Found(entry),
                     Ok(None) => {}
-                    Err(error) => return store_failed(&error),
+                    Err(error) => return self.store_failed(&error),
                 }
             }
             match self.ask(id, Lane::Lookup).await {
@@ -128,7 +128,9 @@ impl Engine {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(user.id = %id, error = %Chain(&error), "a look-up in Clerk failed");
+                    if let Some(held_back) = self.lulls.lookup_failed.line(self.clock.now()) {
+                        tracing::warn!(user.id = %id, error = %Chain(&error), log.held_back = held_back, "a look-up in Clerk failed");
+                    }
                     return Looked::Undecided {
                         retry_after_ms: error.retry_after_ms(),
                         cause: error.kind(),
@@ -140,8 +142,15 @@ impl Engine {
         match self.store.record(id).await {
             Ok(Some(entry)) => Looked::Found(entry),
             Ok(None) => Looked::NotSynced,
-            Err(error) => store_failed(&error),
+            Err(error) => self.store_failed(&error),
         }
+    }
+
+    fn store_failed(&self, error: &clerk_sync_core::StoreError) -> Looked {
+        if let Some(held_back) = self.lulls.store_failed.line(self.clock.now()) {
+            tracing::error!(error = %Chain(error), log.held_back = held_back, "the store failed");
+        }
+        Looked::STORE
     }
 
     fn landed(&self, absorbed: Result<super::Absorbed, AbsorbError>) -> Looked {
@@ -150,13 +159,8 @@ impl Engine {
                 Some(entry) => Looked::Found(entry),
                 None => Looked::slow("store"),
             },
-            Err(AbsorbError::Store(error)) => store_failed(&error),
+            Err(AbsorbError::Store(error)) => self.store_failed(&error),
             Err(AbsorbError::Contended) => Looked::slow("contended"),
         }
     }
-}
-
-fn store_failed(error: &clerk_sync_core::StoreError) -> Looked {
-    tracing::error!(error = %Chain(error), "the store failed");
-    Looked::STORE
 }

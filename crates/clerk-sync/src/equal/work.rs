@@ -6,9 +6,10 @@ use super::{BackfillOptions, EqualError, Equality, SweepOptions};
 use crate::chain::Chain;
 
 pub(super) const NOTE: &str = "sweep";
-/// A sweep asked for by counting comes no sooner than so many times as long as the last one took: at most a
-/// twentieth of the time is spent on it.
+/// A sweep asked for by counting comes no sooner than so many times as long as the last one took, so that at most a
+/// twentieth of the time is spent on it; unless it is short beside the period between two counts.
 const REST: i64 = 20;
+const SHORT: i64 = 4;
 /// And no sooner than this many staleness bounds: deletions under way have to be confirmed first.
 const BOUNDS: i64 = 4;
 
@@ -85,7 +86,9 @@ impl Equality {
         let last = self.note::<Swept>(NOTE).await?.value;
         let since = last.map_or(i64::MAX, |last| now.saturating_sub(last.finished_ms));
         let bound = i64::try_from(self.engine.settings.staleness_bound_ms).unwrap_or(i64::MAX);
-        let rest = last.map_or(0, |last| last.took_ms.saturating_mul(REST)).max(bound.saturating_mul(BOUNDS));
+        let period = i64::try_from(self.settings.catch_up_ms).unwrap_or(i64::MAX);
+        let long = last.map(|last| last.took_ms).filter(|took| took.saturating_mul(SHORT) > period);
+        let rest = long.map_or(0, |took| took.saturating_mul(REST)).max(bound.saturating_mul(BOUNDS));
         let every = i64::try_from(self.settings.sweep_every_ms).unwrap_or(i64::MAX);
         let scheduled = every > 0 && since >= every;
         let asked_for = wanted && since >= rest;

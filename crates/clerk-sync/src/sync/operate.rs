@@ -26,16 +26,24 @@ pub enum ReplayError {
     Store(#[from] StoreError),
 }
 
+/// A delivery of the event log, as far as it can be replayed.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and nearly always the larger one")]
+enum Stored {
+    Readable(Delivery, Reading),
+    /// Nothing can come of it.
+    Settled(Outcome),
+}
+
 impl ClerkSync {
     /// What [`replay`](Self::replay) would do with a delivery now; nothing is changed.
     ///
     /// # Errors
     /// See [`ReplayError`].
     pub async fn rehearse(&self, id: &DeliveryId) -> Result<Outcome, ReplayError> {
-        let (delivery, reading) = self.stored(id).await?;
-        if self.is_foreign(&delivery, &reading).await {
-            return Ok(Outcome::ForeignInstance);
-        }
+        let reading = match self.stored(id).await? {
+            Stored::Readable(_, reading) => reading,
+            Stored::Settled(outcome) => return Ok(outcome),
+        };
         let doubt = user_id(&reading).map(|id| Fact::Doubted { id });
         Ok(self.inner.engine.foresee(&content(&reading, doubt.as_ref(), None)).await?)
     }
@@ -46,10 +54,10 @@ impl ClerkSync {
     /// # Errors
     /// See [`ReplayError`].
     pub async fn replay(&self, id: &DeliveryId) -> Result<Outcome, ReplayError> {
-        let (delivery, reading) = self.stored(id).await?;
-        if self.is_foreign(&delivery, &reading).await {
-            return Ok(Outcome::ForeignInstance);
-        }
+        let (delivery, reading) = match self.stored(id).await? {
+            Stored::Readable(delivery, reading) => (delivery, reading),
+            Stored::Settled(outcome) => return Ok(outcome),
+        };
         let doubt = user_id(&reading).map(|id| Fact::Doubted { id });
         let content = content(&reading, doubt.as_ref(), None);
         Ok(self.inner.engine.absorb_again(&delivery, &content).await?.outcome)
@@ -64,11 +72,19 @@ impl ClerkSync {
         self.inner.engine.refetch(id).await
     }
 
-    async fn stored(&self, id: &DeliveryId) -> Result<(Delivery, Reading), ReplayError> {
+    async fn stored(&self, id: &DeliveryId) -> Result<Stored, ReplayError> {
         let delivery = self.inner.inspect.delivery(id).await?.ok_or(ReplayError::Unknown)?;
-        let body = delivery.body.as_deref().ok_or(ReplayError::NoBody)?;
+        let Some(body) = delivery.body.as_deref() else {
+            // It said nothing that is kept, such as one with one-time codes: there is nothing to do again.
+            let acknowledged = delivery.outcome.as_deref() == Some(Outcome::Acknowledged.as_str());
+            let settled = acknowledged.then_some(Stored::Settled(Outcome::Acknowledged));
+            return settled.ok_or(ReplayError::NoBody);
+        };
         let reading = read(body.as_bytes(), delivery.received_at);
-        Ok((delivery, reading))
+        if self.is_foreign(&delivery, &reading).await {
+            return Ok(Stored::Settled(Outcome::ForeignInstance));
+        }
+        Ok(Stored::Readable(delivery, reading))
     }
 
     /// Whether it is of another instance, by Clerk's word now or by what was decided when it came.

@@ -71,7 +71,9 @@ impl ClerkSync {
             return Err(WebhookRefusal::NotConfigured);
         };
         let verified = verify(headers, body, secrets, now).map_err(|error| {
-            tracing::warn!(reason = error.reason(), "a webhook was refused");
+            if let Some(held_back) = inner.engine.lulls.webhook_refused.line(now) {
+                tracing::warn!(reason = error.reason(), log.held_back = held_back, "a webhook was refused");
+            }
             inner.metrics.refused_webhook(error.reason());
             if matches!(error, ReceiveError::Unauthenticated { .. }) {
                 inner.metrics.webhook_unproved(now);
@@ -105,11 +107,15 @@ impl ClerkSync {
                 Ok(Receipt { outcome: absorbed.outcome })
             }
             Some(Err(error)) => {
-                tracing::error!(delivery.id = %delivery.id, error = %Chain(&error), "a webhook could not be stored");
+                if let Some(held_back) = inner.engine.lulls.webhook_not_stored.line(inner.clock.now()) {
+                    tracing::error!(delivery.id = %delivery.id, error = %Chain(&error), log.held_back = held_back, "a webhook could not be stored");
+                }
                 Err(unavailable)
             }
             None => {
-                tracing::error!(delivery.id = %delivery.id, "a webhook could not be stored in time");
+                if let Some(held_back) = inner.engine.lulls.webhook_late.line(inner.clock.now()) {
+                    tracing::error!(delivery.id = %delivery.id, log.held_back = held_back, "a webhook could not be stored in time");
+                }
                 Err(unavailable)
             }
         }

@@ -43,7 +43,7 @@ fn count(few: usize, full: usize) -> usize {
     if std::env::var("CLERK_SYNC_DIFFERENTIAL").is_ok_and(|word| word == "full") { full } else { few }
 }
 
-fn pick<'a, T: ?Sized>(dice: &mut StdRng, from: &[&'a T]) -> &'a T {
+fn pick<T: Copy>(dice: &mut StdRng, from: &[T]) -> T {
     from[dice.random_range(0..from.len())]
 }
 

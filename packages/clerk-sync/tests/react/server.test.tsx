@@ -5,7 +5,7 @@ import { UserSyncBoundary, UserSyncProvider, useSuspenseUserProfile, useUserSync
 import { authLoading, fakeServer, signedIn } from 'clerk-sync/testing'
 import { type ReactNode, Suspense } from 'react'
 import { renderToString } from 'react-dom/server'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 function page(children: ReactNode, auth = signedIn('user_ada')) {
   const server = fakeServer()
@@ -34,7 +34,7 @@ test('and nothing while Clerk does not know', () => {
   expect(renderToString(page(<UserSyncBoundary>welcome</UserSyncBoundary>, authLoading()).tree)).toBe('')
 })
 
-test('a suspended profile leaves its fallback to the browser', () => {
+test('a suspended profile leaves its fallback to the browser', async () => {
   const Profile = () => <>{useSuspenseUserProfile().id}</>
   const { server, tree } = page(
     <Suspense fallback="waiting">
@@ -43,5 +43,6 @@ test('a suspended profile leaves its fallback to the browser', () => {
   )
   // The mark of a boundary the browser is to render.
   expect(renderToString(tree)).toMatch(/^<!--\$!-->[^]*waiting<!--\/\$-->$/)
+  await vi.advanceTimersByTimeAsync(0)
   expect(server.requests).toEqual([])
 })

@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Url, redirect};
 use serde::Deserialize;
 
-use super::{Asked, server};
+use super::{Asked, bounded, server};
 
 /// The largest answer read, in bytes; ours are far smaller.
 const MAX_BYTES: usize = 16 << 10;
@@ -85,17 +85,11 @@ async fn said(request: reqwest::RequestBuilder) -> Result<Said, Unanswered> {
         error if error.is_connect() => Unanswered::NoConnection,
         _ => Unanswered::Broken,
     };
-    let mut answer = request.send().await.map_err(broken)?;
+    let answer = request.send().await.map_err(broken)?;
     let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let is_problem = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/problem+json"));
     let (status, location) = (answer.status(), header(LOCATION));
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-        if body.len() + chunk.len() > MAX_BYTES {
-            break;
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let body = bounded(answer, MAX_BYTES).await.map_err(broken)?;
     let code = serde_json::from_slice::<Problem>(&body).ok().filter(|_| is_problem);
     Ok(Said { status, location, code: code.map(|problem| problem.code) })
 }

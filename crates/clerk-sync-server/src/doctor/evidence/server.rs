@@ -1,10 +1,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::bounded;
+
 /// How long the server has for its figures; it is on this machine.
 const FIGURES_TIME: Duration = Duration::from_secs(3);
 /// The largest page of figures read, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// What a running server counts, as it shows it at `/metrics`.
 #[derive(Debug, Default)]
@@ -30,8 +32,9 @@ pub(super) async fn figures(listen: SocketAddr) -> Option<Figures> {
     }
     let client = reqwest::Client::builder().no_proxy().timeout(FIGURES_TIME).build().ok()?;
     let answer = client.get(format!("http://{here}/metrics")).send().await.ok()?;
-    if !answer.status().is_success() || answer.content_length().is_some_and(|length| length > MAX_BYTES) {
+    if !answer.status().is_success() {
         return None;
     }
-    Figures::read(&answer.text().await.ok()?)
+    let page = bounded(answer, MAX_BYTES).await.ok()?;
+    Figures::read(&String::from_utf8_lossy(&page))
 }

@@ -16,6 +16,8 @@ pub(super) struct Disk {
 #[derive(Default)]
 struct File {
     written: Vec<u8>,
+    /// What a sync under way will have kept.
+    syncing: Option<Vec<u8>>,
     /// What has to be there after a cut: the bytes of the last sync, where there was one.
     kept: Option<Vec<u8>>,
 }
@@ -34,9 +36,13 @@ impl Disk {
             Call::Truncate { file, length } => {
                 self.files.entry(file).or_default().written.resize(length, 0);
             }
-            Call::Sync { file, .. } => {
+            Call::SyncBegan { file, .. } => {
                 let file = self.files.entry(file).or_default();
-                file.kept = Some(file.written.clone());
+                file.syncing = Some(file.written.clone());
+            }
+            Call::SyncEnded { file } => {
+                let file = self.files.entry(file).or_default();
+                file.kept = file.syncing.take().or(file.kept.take());
             }
             // Kept at once: a journal that comes back would only roll back more.
             Call::Remove { file } => drop(self.files.remove(&file)),
@@ -48,7 +54,8 @@ impl Disk {
         let database = folder.join("cut.db");
         for (end, file) in &self.files {
             if let Some(kept) = &file.kept {
-                std::fs::write(folder.join(format!("cut.db{end}")), kept).context("a cut cannot be played")?;
+                std::fs::write(folder.join(format!("cut.db{end}")), kept)
+                    .context("a cut cannot be played")?;
             }
         }
         Ok(database)
@@ -64,8 +71,9 @@ mod tests {
         let mut disk = Disk::default();
         let write = |offset, bytes: &[u8]| Call::Write { file: "-wal".into(), offset, bytes: bytes.into() };
         disk.take(write(0, b"kept"));
-        disk.take(Call::Sync { file: "-wal".into(), began: 1.0 });
+        disk.take(Call::SyncBegan { file: "-wal".into(), at: 1.0 });
         disk.take(write(2, b"lost and longer"));
+        disk.take(Call::SyncEnded { file: "-wal".into() });
         let folder = tempfile::tempdir().unwrap();
         disk.write_kept(folder.path()).unwrap();
         assert_eq!(std::fs::read(folder.path().join("cut.db-wal")).unwrap(), b"kept");

@@ -94,7 +94,7 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("an id changed afterwards", |draft, _| draft.after.push(|case, _| case.headers[0].1.push('x'))),
     ("another time", |draft, dice| {
-        let seconds = *pick(dice, &[&-301, &-300, &-299, &299, &300, &301, &-86_400, &86_400, &-1, &1]);
+        let seconds = pick(dice, &[-301, -300, -299, 299, 300, 301, -86_400, 86_400, -1, 1]);
         draft.timestamp = (NOW.as_seconds() + seconds).to_string();
     }),
     ("a time changed afterwards", |draft, _| {
@@ -184,7 +184,7 @@ const MUTATIONS: &[Mutation] = &[
         match dice.random_range(0..3) {
             0 => draft.body.truncate(at),
             1 => {
-                let odd = *pick(dice, &[&b'"', &b'{', &b'}', &b'\\', &b'0', &b',']);
+                let odd = pick(dice, &[b'"', b'{', b'}', b'\\', b'0', b',']);
                 draft.body.iter_mut().skip(at).take(1).for_each(|byte| *byte = odd);
             }
             _ => draft.body.extend_from_slice(pick(dice, &[b"{}".as_slice(), b",", b"\0"])),

@@ -138,7 +138,7 @@ const MUTATIONS: &[Mutation] = &[
         draft.signature = Signature::None;
     }),
     ("another digest for RS256", |draft, dice| {
-        draft.signature = *pick(dice, &[&Signature::Sha384, &Signature::Sha512, &Signature::Pss]);
+        draft.signature = pick(dice, &[Signature::Sha384, Signature::Sha512, Signature::Pss]);
     }),
     ("an odd header member", |draft, dice| draft.header.set_odd(HEADER_NAMES, dice)),
     ("a header member gone", |draft, dice| draft.header.remove_any(dice)),
@@ -147,15 +147,15 @@ const MUTATIONS: &[Mutation] = &[
     ("a claim gone", |draft, dice| draft.claims.remove_any(dice)),
     ("a claim twice", |draft, dice| draft.claims.double_any(dice)),
     ("another time", |draft, dice| {
-        let seconds = NOW.as_seconds() + *pick(dice, &[&-4, &-5, &-6, &0, &4, &5, &6, &7, &86_400, &86_700]);
+        let seconds = NOW.as_seconds() + pick(dice, &[-4, -5, -6, 0, 4, 5, 6, 7, 86_400, 86_700]);
         draft.claims.set(pick(dice, &["exp", "nbf", "iat"]), seconds);
     }),
     ("a time long ago or far ahead", |draft, dice| {
         let seconds: i64 = dice.random_range(-1_000_000_000_000..1_000_000_000_000);
-        draft.claims.set(pick(dice, &["exp", "nbf", "iat"]), seconds * *pick(dice, &[&1, &100, &1_000_000]));
+        draft.claims.set(pick(dice, &["exp", "nbf", "iat"]), seconds * pick(dice, &[1, 100, 1_000_000]));
     }),
     ("a time no date can hold", |draft, dice| {
-        let (name, sign) = *pick(dice, &[&("exp", -1), &("nbf", 1), &("iat", 1)]);
+        let (name, sign) = pick(dice, &[("exp", -1), ("nbf", 1), ("iat", 1)]);
         draft.claims.set(name, sign * dice.random_range(8_640_000_000_001_i64..9_000_000_000_000_000));
     }),
     ("a time written otherwise", |draft, dice| {
