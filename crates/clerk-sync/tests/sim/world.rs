@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) cover: Cover,
     /// When the last sweep began that has ended well.
     pub(crate) swept_from_ms: u64,
+    /// Deletions are held back.
+    pub(crate) is_braked: bool,
     /// Counters are being read, which is no part of the run: ports answer at once.
     pub(crate) counting: bool,
     /// Callers that still wait for something.
@@ -119,6 +121,7 @@ impl World {
             monitor: Monitor::default(),
             cover: Cover::default(),
             swept_from_ms: 0,
+            is_braked: false,
             counting: false,
             callers: 0,
             last_caller_ms: 0,
