@@ -36,7 +36,9 @@ impl History {
             if let What::Change { user, person, .. } = what {
                 let millis = BEGIN_MS + i64::try_from(*at_ms).unwrap_or(0);
                 let version = millis - millis % plan.grain_ms;
-                let json = person.as_ref().map(|person| person.json(*user, version));
+                let created_ms = users[*user].first().map_or(*at_ms, |first| first.from_ms);
+                let created_at = BEGIN_MS + i64::try_from(created_ms).unwrap_or(0);
+                let json = person.as_ref().map(|person| person.json(*user, created_at, version));
                 users[*user].push(Phase {
                     from_ms: *at_ms,
                     snapshot: json.as_deref().map(person::snapshot),

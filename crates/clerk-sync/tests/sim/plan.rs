@@ -100,7 +100,7 @@ impl Plan {
         if mode == Mode::NoSweeps {
             faults.dropped_delivery = 0;
         }
-        let real_steps = tape.below(100) < 3;
+        let real_steps = tape.below(100) == 0;
         let skewed = tape.below(10) == 0;
         let mut plan = Self {
             mode,
@@ -149,7 +149,7 @@ impl Plan {
         (self.sweep_ms, self.catch_up_ms) = match (self.real_steps, skewed) {
             (true, _) => (3_600_000, 300_000),
             (false, true) => (60_000, 10_000),
-            (false, false) => (tape.pick(&[300, 1_000, 4_000]), tape.pick(&[200, 1_000, 3_000])),
+            (false, false) => (tape.pick(&[300, 1_000, 4_000]), tape.pick(&[400, 1_500, 4_000])),
         };
         // Or only when counting says so.
         if tape.below(6) == 0 && self.attended {
