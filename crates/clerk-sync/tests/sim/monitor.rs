@@ -209,6 +209,9 @@ pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
                     if let Some(log) = &mut state.log {
                         log.push(format!("{:>8} ms      now {}", state.now_ms, shown(&entry)));
                     }
+                    if entry.live().is_some() && !state.monitor.entries.contains_key(id) {
+                        state.last_created_ms = state.now_ms;
+                    }
                     state.monitor.see_entry(id, entry, &mut state.cover);
                 } else if state.monitor.entries.contains_key(id) {
                     state.monitor.break_rule("no row is removed", || id.to_string());

@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(crate) callers: usize,
     /// When the last of them ended.
     pub(crate) last_caller_ms: u64,
+    /// When the last record was made.
+    pub(crate) last_created_ms: u64,
     pub(crate) in_flight: BTreeMap<String, usize>,
     pub(crate) log: Option<Vec<String>>,
 }
@@ -125,6 +127,7 @@ impl World {
             counting: false,
             callers: 0,
             last_caller_ms: 0,
+            last_created_ms: 0,
             in_flight: BTreeMap::new(),
             log: log.then(Vec::new),
         };
