@@ -22,7 +22,7 @@ mod work;
 
 use std::sync::Arc;
 
-use clerk_sync_core::port::Inspect;
+use clerk_sync_core::port::{Inspect, PageOf};
 use tokio::sync::Notify;
 
 use crate::engine::Engine;
@@ -50,6 +50,9 @@ pub struct EqualSettings {
     pub sweep_every_ms: u64,
     /// Above what a sweep deletes nobody and asks for confirmation.
     pub brake: BrakeSettings,
+    /// How many users are asked for at once, from 2 to [`PageOf::MAX`]; fewer where each is so large that an answer
+    /// takes too long. Default 500.
+    pub page_users: u32,
     /// The most users a sweep compares; their ids are kept in memory for it, 16 bytes each. Default 20 000 000.
     pub max_users: u64,
 }
@@ -62,6 +65,7 @@ impl Default for EqualSettings {
             silence_ms: 600_000,
             sweep_every_ms: 24 * 3_600_000,
             brake: BrakeSettings::default(),
+            page_users: PageOf::MAX,
             max_users: 20_000_000,
         }
     }
@@ -100,6 +104,7 @@ impl Equality {
         expected_instance: Option<String>,
         has_secret: bool,
     ) -> Self {
+        let settings = EqualSettings { page_users: settings.page_users.clamp(2, PageOf::MAX), ..settings };
         Self { engine, inspect, settings, expected_instance, has_secret, wanted: Notify::new() }
     }
 }

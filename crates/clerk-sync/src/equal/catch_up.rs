@@ -14,10 +14,9 @@ use super::silence::{Silence, SilenceCause};
 use super::{EqualError, Equality};
 
 pub(super) const NOTE: &str = "catch_up";
-/// Users asked for first, which is usually enough, and then.
+/// Users asked for first, which is usually enough; then a whole page.
 const FIRST: u32 = 50;
-const THEN: u32 = PageOf::MAX;
-/// How much pages overlap, since users deleted meanwhile pull the rest forward.
+/// How much pages overlap, since users deleted meanwhile pull the rest forward; half of the first if that is less.
 const OVERLAP: u64 = 25;
 /// After so many pages a sweep is cheaper.
 const MAX_PAGES: u32 = 20;
@@ -109,7 +108,10 @@ impl Equality {
         // Equal versions are read again, and whatever a stale answer may have hidden.
         let floor = watermark.map(|mark| mark.plus_millis(-bound));
         let mut newest = Newest { watermark, ..Newest::default() };
-        let (mut offset, mut limit) = (0, FIRST);
+        let page_users = self.settings.page_users;
+        let first = FIRST.min(page_users);
+        let overlap = OVERLAP.min(u64::from(first) / 2);
+        let (mut offset, mut limit) = (0, first);
         for _ in 0..MAX_PAGES {
             let page = PageOf { order: Order::NewestVersion, start: Start::Offset(offset), limit };
             let users = self.engine.page(&page, Lane::Repair).await?;
@@ -121,8 +123,8 @@ impl Equality {
             if is_last || reached {
                 return Ok(newest);
             }
-            offset = (offset + u64::from(limit)).saturating_sub(OVERLAP);
-            limit = THEN;
+            offset = (offset + u64::from(limit)).saturating_sub(overlap);
+            limit = page_users;
         }
         newest.cut_short = true;
         Ok(newest)

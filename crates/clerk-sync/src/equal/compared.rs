@@ -15,7 +15,9 @@ const REMEMBERED: usize = 10_000;
 pub(super) enum Rigour {
     /// Count it.
     Look,
-    /// Absorb it as a fact. A record newer than the list is left as it is: the list is a moment old.
+    /// Absorb it as a fact. A record newer than the list is left as it is: the list is a moment old. So is one that
+    /// is dirty and not older: Clerk is asked about it by id, and a poll that moved its revision every time would
+    /// outrun that repair for ever.
     Join,
     /// The same, and Clerk is asked by id where a fact alone leaves a difference.
     Settle,
@@ -72,6 +74,9 @@ impl Equality {
                     open.push(Unjoined { fact, view: Some(view) });
                 }
                 Some(Entry::Live(record)) => {
+                    if rigour == Rigour::Join && record.is_dirty() && record.version >= snapshot.version {
+                        continue;
+                    }
                     let fields = differences(&view, snapshot);
                     // Equal and clean, there is nothing to learn. While it is clean no repair can write to it,
                     // so it need not even be moved to another revision.

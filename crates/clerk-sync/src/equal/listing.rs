@@ -19,10 +19,11 @@ pub(super) struct Listed {
 impl Equality {
     /// The next page of a walk, however long Clerk or the budget makes it wait.
     pub(super) async fn list(&self, mut walk: Walk) -> Result<Listed, EqualError> {
+        let limit = self.settings.page_users;
         let mut failures = 0;
         loop {
-            match self.engine.page(&walk.next(), Lane::Sweep).await {
-                Ok(users) => match walk.take(&users) {
+            match self.engine.page(&walk.next(limit), Lane::Sweep).await {
+                Ok(users) => match walk.take(&users, limit) {
                     Step::Again => {}
                     step => return Ok(Listed { users, walk, is_last: step == Step::End }),
                 },

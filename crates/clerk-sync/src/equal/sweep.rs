@@ -113,9 +113,15 @@ impl Equality {
         let took_ms = self.engine.clock.now().millis_since(started);
         if !options.check {
             self.engine.metrics.drifted(&found.fields);
-            self.note_swept(took_ms).await?;
-            self.pass(count, users, options.confirm_deletions.unwrap_or(0)).await?;
-            self.doubt(lease, &missing).await?;
+            let passed = self.pass(count, users, options.confirm_deletions.unwrap_or(0)).await;
+            if passed.is_ok() {
+                self.doubt(lease, &missing).await?;
+            }
+            // Not before the doubts are stored: after a kill in between, the next sweep would be a day away.
+            if matches!(passed, Ok(()) | Err(EqualError::Braked { .. })) {
+                self.note_swept(took_ms).await?;
+            }
+            passed?;
         }
         let mut unsettled = 0;
         if options.settle && !options.check {

@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 /// pages overlap.
 const REMEMBERED: usize = 100;
 
+/// How much pages overlap where they are counted off: enough to see it, and little enough to get on.
+fn overlap(limit: u32) -> u64 {
+    (REMEMBERED as u64).min(u64::from(limit) / 2)
+}
+
 /// Where a walk is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Walk {
@@ -39,28 +44,28 @@ pub(super) enum Step {
 }
 
 impl Walk {
-    /// The next page to ask for.
-    pub(super) fn next(&self) -> PageOf {
+    /// The next page to ask for, of at most `limit` users.
+    pub(super) fn next(&self, limit: u32) -> PageOf {
         let cursor = self.last.iter().rev().nth(self.passed_over).filter(|_| !self.by_offset);
         let start = match cursor.and_then(|id| UserId::parse(id).ok()) {
             Some(id) => Start::After(id),
-            None => Start::Offset(self.offset()),
+            None => Start::Offset(self.offset(limit)),
         };
-        PageOf { order: Order::Created, start, limit: PageOf::MAX }
+        PageOf { order: Order::Created, start, limit }
     }
 
-    fn offset(&self) -> u64 {
-        self.users.saturating_sub(REMEMBERED as u64).saturating_sub(self.back)
+    fn offset(&self, limit: u32) -> u64 {
+        self.users.saturating_sub(overlap(limit)).saturating_sub(self.back)
     }
 
-    /// Takes a page that was asked for.
-    pub(super) fn take(&mut self, page: &[Snapshot]) -> Step {
-        let offset = self.offset();
+    /// Takes a page that was asked for with this limit.
+    pub(super) fn take(&mut self, page: &[Snapshot], limit: u32) -> Step {
+        let offset = self.offset(limit);
         let is_known = |user: &Snapshot| self.last.iter().any(|id| id == user.id.as_str());
         // All up to the last one remembered were seen before.
         let seen = page.iter().rposition(is_known).map_or(0, |position| position + 1);
         if self.by_offset && !self.last.is_empty() && seen == 0 && offset > 0 {
-            self.back = self.back.saturating_add(u64::from(PageOf::MAX) - REMEMBERED as u64);
+            self.back = self.back.saturating_add(u64::from(limit).saturating_sub(overlap(limit)));
             return Step::Again;
         }
         self.users = match self.by_offset {
@@ -72,7 +77,7 @@ impl Walk {
         self.last.extend(page.iter().skip(seen).map(|user| user.id.as_str().to_owned()));
         let surplus = self.last.len().saturating_sub(REMEMBERED);
         self.last.drain(..surplus);
-        if (page.len() as u64) < u64::from(PageOf::MAX) { Step::End } else { Step::On }
+        if (page.len() as u64) < u64::from(limit) { Step::End } else { Step::On }
     }
 
     /// The page was refused; answers whether there is another way to go on. `gone`: since the user to begin after

@@ -10,7 +10,8 @@ pub(super) const NOTE: &str = "sweep";
 /// twentieth of the time is spent on it; unless it is short beside the period between two counts.
 const REST: i64 = 20;
 const SHORT: i64 = 4;
-/// And no sooner than this many staleness bounds: deletions under way have to be confirmed first.
+/// And none comes sooner than this many staleness bounds: repairs and deletions under way have to be confirmed first,
+/// and each sweep moves the revision of what is dirty.
 const BOUNDS: i64 = 4;
 
 /// The last sweep. All times in milliseconds.
@@ -88,10 +89,11 @@ impl Equality {
         let bound = i64::try_from(self.engine.settings.staleness_bound_ms).unwrap_or(i64::MAX);
         let period = i64::try_from(self.settings.catch_up_ms).unwrap_or(i64::MAX);
         let long = last.map(|last| last.took_ms).filter(|took| took.saturating_mul(SHORT) > period);
-        let rest = long.map_or(0, |took| took.saturating_mul(REST)).max(bound.saturating_mul(BOUNDS));
+        let soonest = bound.saturating_mul(BOUNDS);
+        let rest = long.map_or(0, |took| took.saturating_mul(REST));
         let every = i64::try_from(self.settings.sweep_every_ms).unwrap_or(i64::MAX);
-        let scheduled = every > 0 && since >= every;
-        let asked_for = wanted && since >= rest;
+        let scheduled = every > 0 && since >= every.max(soonest);
+        let asked_for = wanted && since >= rest.max(soonest);
         if !scheduled && !asked_for {
             return Ok(());
         }

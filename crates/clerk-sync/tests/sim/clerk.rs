@@ -36,7 +36,9 @@ impl History {
             if let What::Change { user, person, .. } = what {
                 let millis = BEGIN_MS + i64::try_from(*at_ms).unwrap_or(0);
                 let version = millis - millis % plan.grain_ms;
-                let json = person.as_ref().map(|person| person.json(*user, version));
+                let created_ms = users[*user].first().map_or(*at_ms, |first| first.from_ms);
+                let created_at = BEGIN_MS + i64::try_from(created_ms).unwrap_or(0);
+                let json = person.as_ref().map(|person| person.json(*user, created_at, version));
                 users[*user].push(Phase {
                     from_ms: *at_ms,
                     snapshot: json.as_deref().map(person::snapshot),
@@ -216,11 +218,18 @@ impl Directory for SimDirectory {
             Order::Created => users.sort_by_key(|user| (user.profile.created_at, user.id.clone())),
             Order::NewestVersion => users.sort_by_key(|user| Reverse((user.version, user.id.clone()))),
         }
+        let goal = match (page.order, &page.start) {
+            (_, Start::Offset(0)) => None,
+            (Order::NewestVersion, _) => Some(Goal::PolledOn),
+            (Order::Created, _) => Some(Goal::Paged),
+        };
+        goal.into_iter().for_each(|goal| self.world.hit(goal));
         let skip = match &page.start {
             Start::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
             Start::After(id) => match users.iter().position(|user| user.id == *id) {
                 Some(position) => position + 1,
                 None => {
+                    self.world.hit(Goal::CursorGone);
                     return Err(DirectoryError::Refused { status: 404, code: "resource_not_found".into() });
                 }
             },

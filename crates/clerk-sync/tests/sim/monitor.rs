@@ -179,7 +179,7 @@ pub(crate) enum Touch {
     User(UserId),
     Delivery(DeliveryId, DeliveryStatus, Option<String>),
     FirstAdmin,
-    Note,
+    Note(String, String),
 }
 
 impl Touch {
@@ -189,7 +189,7 @@ impl Touch {
             Change::Bury { tombstone, .. } => Self::User(tombstone.id.clone()),
             Change::PostponeRepair { id, .. } => Self::User(id.clone()),
             Change::ClaimFirstAdmin(_) => Self::FirstAdmin,
-            Change::Note { .. } => Self::Note,
+            Change::Note { name, value, .. } => Self::Note(name.clone(), value.clone()),
             Change::Log { delivery, .. } => {
                 Self::Delivery(delivery.id.clone(), delivery.status, delivery.outcome.clone())
             }
@@ -209,6 +209,9 @@ pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
                     if let Some(log) = &mut state.log {
                         log.push(format!("{:>8} ms      now {}", state.now_ms, shown(&entry)));
                     }
+                    if entry.live().is_some() && !state.monitor.entries.contains_key(id) {
+                        state.last_created_ms = state.now_ms;
+                    }
                     state.monitor.see_entry(id, entry, &mut state.cover);
                 } else if state.monitor.entries.contains_key(id) {
                     state.monitor.break_rule("no row is removed", || id.to_string());
@@ -226,7 +229,7 @@ pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
                 state.say(|| format!("    log {} {status:?} {outcome:?}", id.as_str()));
                 state.monitor.see_delivery(id, *status);
             }
-            Touch::Note => {}
+            Touch::Note(name, value) => note_written(world, name, value),
             Touch::FirstAdmin => {
                 let subject = clerk_sync_core::Subject::of(None, None);
                 let view = wait(world.store.view(&subject)).unwrap();
@@ -235,6 +238,38 @@ pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
         }
     }
     world.state().monitor.check_all();
+}
+
+/// What the library does by itself is seen by the notes it writes.
+fn note_written(world: &World, name: &str, value: &str) {
+    let mut state = world.state();
+    let alone = !world.plan.attended;
+    let field = |name: &str| {
+        let text = value.split_once(&format!("\"{name}\":"))?.1;
+        text[..text.find([',', '}'])?].parse::<i64>().ok()
+    };
+    match name {
+        "sweep" => {
+            if alone {
+                state.cover.hit(Goal::ScheduledSweep);
+            }
+            let took_ms = field("took_ms").map_or(0, |took_ms| u64::try_from(took_ms).unwrap_or(0));
+            let began_ms = state.now_ms.saturating_sub(took_ms);
+            // One that was held back has not doubted anybody.
+            if !state.is_braked {
+                state.swept_from_ms = state.swept_from_ms.max(began_ms);
+            }
+        }
+        "brake" => {
+            state.is_braked = !value.contains("null");
+            if state.is_braked {
+                state.cover.hit(Goal::Braked);
+            }
+        }
+        "catch_up" if field("silent_since_ms").is_some() => state.cover.hit(Goal::Silenced),
+        "backfill" if alone && value.contains("\"is_done\":true") => state.cover.hit(Goal::FirstFilled),
+        _ => {}
+    }
 }
 
 fn shown(entry: &Entry) -> String {

@@ -12,7 +12,7 @@ usage: cargo xtask sim [--seeds N] [--from S] [--minutes M] [--mode no-sweeps|sw
   --seeds N     how many schedules; default 200, or no limit with --minutes
   --from S      the first seed; default 0
   --minutes M   stop after so long
-  --mode, --store   one instead of all by turns; SQLite is every eighth
+  --mode, --store   one instead of all by turns; SQLite is every sixteenth
   --jobs K      threads; default: one for each processor
   --first       end at the first violation, without shrinking it
   --replay SEED     one seed again, with what happened and the shortest plan that breaks the same rule;
@@ -25,7 +25,7 @@ examples:
   cargo xtask sim --planted";
 
 /// How often a seed is on SQLite where the store is not chosen.
-const SQLITE_EVERY: u64 = 8;
+const SQLITE_EVERY: u64 = 16;
 
 /// Which seeds to run.
 #[derive(Debug, Clone)]

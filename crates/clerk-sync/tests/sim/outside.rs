@@ -10,6 +10,7 @@ use futures_util::future::{Either, select};
 use crate::Mode;
 use crate::cover::Goal;
 use crate::message::Message;
+use crate::operator;
 use crate::person;
 use crate::plan::{Item, REPLICAS, What};
 use crate::replica;
@@ -51,6 +52,14 @@ fn act(world: &Arc<World>, what: &What) {
             }
             drop(state);
             send(world, number);
+        }
+        What::TakeAgain { number, replica } => {
+            drop(state);
+            operator::take_again(world, number, replica);
+        }
+        What::Refetch { user, replica } => {
+            drop(state);
+            operator::refetch(world, user, replica);
         }
         What::Request { user, replica, impersonated, hold_ms } => {
             drop(state);

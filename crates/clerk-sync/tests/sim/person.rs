@@ -46,7 +46,7 @@ impl Person {
     }
 
     /// The User object.
-    pub(crate) fn json(&self, user: usize, version: i64) -> String {
+    pub(crate) fn json(&self, user: usize, created_at: i64, version: i64) -> String {
         let status = if self.verified { "verified" } else { "unverified" };
         let email = self.email.map_or_else(String::new, |email| {
             format!(
@@ -61,7 +61,7 @@ impl Person {
         };
         let first_name = if self.first_name { r#""Ada""# } else { "null" };
         format!(
-            r#"{{"id":"user_{user}","object":"user","first_name":{first_name},"username":{username},"primary_email_address_id":"idn_1","email_addresses":[{email}],"phone_numbers":[],"public_metadata":{{}},"banned":{},"locked":false,"created_at":1700000000000,"updated_at":{version},"last_sign_in_at":null}}"#,
+            r#"{{"id":"user_{user}","object":"user","first_name":{first_name},"username":{username},"primary_email_address_id":"idn_1","email_addresses":[{email}],"phone_numbers":[],"public_metadata":{{}},"banned":{},"locked":false,"created_at":{created_at},"updated_at":{version},"last_sign_in_at":null}}"#,
             self.banned
         )
     }

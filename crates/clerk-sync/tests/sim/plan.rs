@@ -29,8 +29,14 @@ pub(crate) struct Plan {
     pub(crate) skews_ms: [i64; REPLICAS],
     /// Tokens make records.
     pub(crate) claims: bool,
-    /// How often each replica compares everything, in milliseconds, where sweeps are on.
+    /// How often everything is compared, in milliseconds, where sweeps are on.
     pub(crate) sweep_ms: u64,
+    /// How often the newest changes are asked for, in milliseconds, where sweeps are on.
+    pub(crate) catch_up_ms: u64,
+    /// How many users a page has: few, so that there are several pages.
+    pub(crate) page_users: u32,
+    /// Operators compare and confirm; otherwise the library is left alone.
+    pub(crate) attended: bool,
     /// No deletion found by a sweep is believed without confirmation.
     pub(crate) braked: bool,
     /// Bodies of processed deliveries are dropped when the hour comes round, not after a month.
@@ -53,8 +59,12 @@ pub(crate) enum What {
     SignIn { number: u32, user: usize },
     /// A webhook that is not as it should be.
     Odd { number: u32, user: usize, oddity: Oddity },
-    /// An operator sends a message again (fault 5).
+    /// A message is sent again from Clerk's side (fault 5).
     Replay { number: u32 },
+    /// An operator takes a stored delivery again.
+    TakeAgain { number: u32, replica: usize },
+    /// An operator has a user fetched.
+    Refetch { user: usize, replica: usize },
     /// A signed-in user asks who they are (fault 21 where the user is deleted by then).
     Request { user: usize, replica: usize, impersonated: bool, hold_ms: u64 },
     /// A replica stands still (fault 18).
@@ -90,7 +100,7 @@ impl Plan {
         if mode == Mode::NoSweeps {
             faults.dropped_delivery = 0;
         }
-        let real_steps = tape.below(100) < 3;
+        let real_steps = tape.below(100) == 0;
         let skewed = tape.below(10) == 0;
         let mut plan = Self {
             mode,
@@ -106,11 +116,17 @@ impl Plan {
             },
             skews_ms: [0; REPLICAS],
             claims: tape.below(5) == 0,
-            sweep_ms: tape.pick(&[300, 1_000, 4_000]),
+            sweep_ms: 0,
+            catch_up_ms: 0,
+            page_users: tape.pick(&[2, 2, 3, 500]),
+            attended: tape.below(2) == 0,
             braked: tape.below(8) == 0,
             forgetful: tape.below(10) == 0,
             items: Vec::new(),
         };
+        plan.set_periods(tape, skewed);
+        // Somebody has to confirm.
+        plan.attended |= plan.braked;
         let users = 1 + tape.index(MAX_USERS);
         let mut number = plan.write_history(tape, users);
         let end_ms = plan.items.last().map_or(0, |item| item.at_ms) + 2_500;
@@ -123,6 +139,22 @@ impl Plan {
         plan.add_weather(tape, skewed, end_ms);
         plan.items.sort_by_key(|item| item.at_ms);
         plan
+    }
+
+    /// How often the library looks by itself. There may be days of virtual time, which short periods would fill.
+    fn set_periods(&mut self, tape: &mut Tape, skewed: bool) {
+        if self.mode == Mode::NoSweeps {
+            return;
+        }
+        (self.sweep_ms, self.catch_up_ms) = match (self.real_steps, skewed) {
+            (true, _) => (3_600_000, 300_000),
+            (false, true) => (60_000, 10_000),
+            (false, false) => (tape.pick(&[300, 1_000, 4_000]), tape.pick(&[400, 1_500, 4_000])),
+        };
+        // Or only when counting says so.
+        if tape.below(6) == 0 && self.attended {
+            self.sweep_ms = 0;
+        }
     }
 
     fn add(&mut self, at_ms: u64, what: What) {
@@ -183,6 +215,16 @@ impl Plan {
             let user = tape.index(users);
             self.add(tape.below(end_ms), What::Odd { number: *number, user, oddity });
             *number += 1;
+        }
+        if tape.below(6) == 0 {
+            for _ in 0..1 + tape.below(3) {
+                let (replica, user) = (tape.index(REPLICAS), tape.index(users));
+                let number = u32::try_from(tape.below(u64::from(changes))).unwrap_or(0);
+                let again = tape.below(2) == 0;
+                let what =
+                    if again { What::TakeAgain { number, replica } } else { What::Refetch { user, replica } };
+                self.add(tape.below(end_ms), what);
+            }
         }
         if tape.below(4) == 0 {
             for _ in 0..1 + tape.below(4) {
@@ -270,12 +312,17 @@ impl fmt::Display for Plan {
         writeln!(f, "  {:?}", self.faults)?;
         writeln!(
             f,
-            "  versions to {} ms, batch {}, poll {} ms, clocks off by {:?} ms{}{}{}{}",
+            "  versions to {} ms, batch {}, poll {} ms, sweeps {} ms, catch-up {} ms, pages of {}, clocks off by {:?} ms\
+             {}{}{}{}{}",
             self.grain_ms,
             self.batch,
             self.poll_ms,
+            self.sweep_ms,
+            self.catch_up_ms,
+            self.page_users,
             self.skews_ms,
             if self.real_steps { ", Svix's real steps" } else { "" },
+            if self.attended { ", attended" } else { "" },
             if self.braked { ", deletions braked" } else { "" },
             if self.claims { ", tokens make records" } else { "" },
             if self.forgetful { ", bodies dropped early" } else { "" },

@@ -70,7 +70,7 @@ fn make_peace(world: &World) {
     state.replicas.iter_mut().for_each(|replica| replica.skew_ms = 0);
 }
 
-/// For how long after the last fact and the last fault a sweep may overlook something: a record made within the
+/// For how long after the last fact, the last fault and the last new record a sweep may overlook something: a record made within the
 /// staleness bound, or put into the future by a clock, counts as made after the list.
 fn sweeps_in_vain_ms(world: &World) -> u64 {
     if world.plan.is_skewed() { 11 * 60_000 } else { 1_000 }
@@ -87,7 +87,7 @@ fn settle(world: &Arc<World>, executor: &mut Executor, from_ms: u64) {
         if state.monitor.broken.is_some() {
             return;
         }
-        let told_ms = from_ms.max(state.last_caller_ms);
+        let told_ms = from_ms.max(state.last_caller_ms).max(state.last_created_ms);
         let is_swept =
             world.plan.mode == Mode::NoSweeps || state.swept_from_ms > told_ms + sweeps_in_vain_ms(world);
         let are_up = state.replicas.iter().all(|replica| replica.sync.is_some());

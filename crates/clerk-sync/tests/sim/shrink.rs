@@ -82,11 +82,12 @@ impl Search<'_> {
 
     /// Settings that are odd for no reason.
     fn simplify(&mut self) {
-        let plainer: [fn(&mut Plan); 7] = [
+        let plainer: [fn(&mut Plan); 8] = [
             |plan| plan.real_steps = false,
             |plan| plan.claims = false,
             |plan| plan.forgetful = false,
             |plan| plan.braked = false,
+            |plan| plan.page_users = 500,
             |plan| plan.skews_ms = Default::default(),
             |plan| plan.grain_ms = 1,
             |plan| plan.batch = 32,

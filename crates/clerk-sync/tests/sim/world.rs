@@ -61,12 +61,16 @@ pub(crate) struct State {
     pub(crate) cover: Cover,
     /// When the last sweep began that has ended well.
     pub(crate) swept_from_ms: u64,
+    /// Deletions are held back.
+    pub(crate) is_braked: bool,
     /// Counters are being read, which is no part of the run: ports answer at once.
     pub(crate) counting: bool,
     /// Callers that still wait for something.
     pub(crate) callers: usize,
     /// When the last of them ended.
     pub(crate) last_caller_ms: u64,
+    /// When the last record was made.
+    pub(crate) last_created_ms: u64,
     pub(crate) in_flight: BTreeMap<String, usize>,
     pub(crate) log: Option<Vec<String>>,
 }
@@ -119,9 +123,11 @@ impl World {
             monitor: Monitor::default(),
             cover: Cover::default(),
             swept_from_ms: 0,
+            is_braked: false,
             counting: false,
             callers: 0,
             last_caller_ms: 0,
+            last_created_ms: 0,
             in_flight: BTreeMap::new(),
             log: log.then(Vec::new),
         };

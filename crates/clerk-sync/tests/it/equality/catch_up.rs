@@ -17,7 +17,11 @@ struct Live {
 
 impl Live {
     fn with(count: usize) -> Self {
-        let settings = EqualSettings { sweep_every_ms: 0, ..EqualSettings::default() };
+        Self::polling(count, EqualSettings::default().catch_up_ms)
+    }
+
+    fn polling(count: usize, catch_up_ms: u64) -> Self {
+        let settings = EqualSettings { catch_up_ms, sweep_every_ms: 0, ..EqualSettings::default() };
         let world = populated(count).rebuilt(|builder| builder.equality(settings));
         let mut live = Self { stage: Stage::new(&world), world };
         live.stage.employ(&live.world);
@@ -102,6 +106,15 @@ fn a_change_no_webhook_tells_of_is_there_within_a_period() {
         assert!(waited <= PERIOD, "{waited} ms");
         live.pass(7_000);
     }
+}
+
+#[test]
+fn polling_more_often_than_a_repair_takes_does_not_outrun_it() {
+    let mut live = Live::polling(100, 250);
+    let before = user(5);
+    live.rename(5, "Zoe", before.version.unwrap());
+    let waited = live.until_equal();
+    assert!(waited <= PERIOD, "{waited} ms");
 }
 
 #[test]
