@@ -1,9 +1,11 @@
 //! Faults planted in the server: what each is to a caller.
 
+use std::time::{Duration, Instant};
+
 use clerk_sync_core::port::{Inspect, Store};
 use clerk_sync_core::{Change, Commit, StoreErrorKind};
 use clerk_sync_mongodb::MongoStore;
-use clerk_sync_testkit::sample::record;
+use clerk_sync_testkit::sample::{next, record};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::server::Server;
@@ -13,7 +15,7 @@ use super::{another, patient};
 struct Faulty {
     store: MongoStore,
     admin: mongodb::Database,
-    _server: Server,
+    server: Server,
 }
 
 impl Faulty {
@@ -23,7 +25,7 @@ impl Faulty {
         let uri = format!("{}&heartbeatFrequencyMS=500", server.uri());
         let store = MongoStore::connect(&uri, patient()).await.unwrap();
         let admin = another(&store, &server.uri()).await.client().database("admin");
-        Self { store, admin, _server: server }
+        Self { store, admin, server }
     }
 
     async fn plant(&self, mode: impl Into<Bson>, fault: Document) {
@@ -90,6 +92,65 @@ async fn a_lost_race_is_stale() {
             assert!(!faulty.stored(&name).await);
             assert_eq!(faulty.commit(&name, true).await, Ok(Commit::Done));
         }
+    }
+}
+
+/// A transaction that nobody could end, as after a kill, keeps everybody from its users until whoever starts next
+/// ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_open_is_ended_by_whoever_starts_next() {
+    let faulty = Faulty::start().await;
+    let insert = vec![Change::Insert(record("ada")), Change::Insert(record("bob"))];
+    assert_eq!(faulty.store.commit(insert).await, Ok(Commit::Done));
+    let changes = || {
+        let update = |name| Change::Update { record: next(record(name)), expected: record(name).rev };
+        vec![update("ada"), update("bob")]
+    };
+    let ends = ["commitTransaction", "abortTransaction", "killSessions"];
+    faulty.plant("alwaysOn", doc! { "failCommands": ends.as_slice(), "closeConnection": true }).await;
+    let cut_off = faulty.store.commit(changes()).await;
+    assert_eq!(cut_off.map_err(|error| error.kind()), Err(StoreErrorKind::Unavailable));
+    faulty.heal().await;
+
+    let started = || async {
+        let options = patient().database(faulty.store.database().name());
+        MongoStore::connect(&faulty.server.uri(), options).await.unwrap()
+    };
+    let next_one = started().await;
+    let users = next_one.database().collection::<Document>("clerk_user");
+    let mut session = next_one.database().client().start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    let touch = users.update_one(doc! { "_id": "user_ada" }, doc! { "$set": { "touched": true } });
+    let held = touch.session(&mut session).await;
+    assert!(held.is_err(), "nothing is left open, so this shows nothing");
+    let _ = session.abort_transaction().await;
+
+    assert_eq!(next_one.commit(changes()).await, Ok(Commit::Done));
+    // Whoever lives and is ended loses a race, and goes on.
+    assert_eq!(faulty.commit("cid", true).await, Ok(Commit::Done));
+    assert_eq!(started().await.commit(vec![Change::Insert(record("dan"))]).await, Ok(Commit::Done));
+    assert_eq!(faulty.commit("eve", true).await, Ok(Commit::Done));
+}
+
+/// A server that begins a transaction only once its client has given up on it, keeps nobody from its users.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_begins_too_late_is_ended() {
+    let faulty = Faulty::start().await;
+    let insert = vec![Change::Insert(record("ada")), Change::Insert(record("bob"))];
+    assert_eq!(faulty.store.commit(insert).await, Ok(Commit::Done));
+    let hasty = patient().timeout(Duration::from_secs(1)).database(faulty.store.database().name());
+    let hasty = MongoStore::connect(&faulty.server.uri(), hasty).await.unwrap();
+    let changes = || {
+        let update = |name| Change::Update { record: next(record(name)), expected: record(name).rev };
+        vec![update("ada"), update("bob")]
+    };
+    let slow = doc! { "failCommands": ["update"], "blockConnection": true, "blockTimeMS": 1_500 };
+    faulty.plant(times(1), slow).await;
+    let given_up = hasty.commit(changes()).await;
+    assert_eq!(given_up.map_err(|error| error.kind()), Err(StoreErrorKind::Unavailable));
+    let start = Instant::now();
+    while faulty.store.commit(changes()).await.unwrap() != Commit::Done {
+        assert!(start.elapsed() < Duration::from_secs(20), "the transaction stays open");
     }
 }
 
