@@ -53,13 +53,11 @@ impl MongoStore {
         let mut session = self.client.start_session().await.map_err(|error| store_error(DOING, error))?;
         let answer = pass.run(DOING, self.transaction_in(&mut session, &writes)).await;
         if pass.is_over() {
-            // The driver aborts no transaction whose first write it has seen no answer to, and a slow server may
-            // begin it only now. The caller is not kept waiting; its session is kept from others until then.
+            // The driver aborts no transaction whose first write it has seen no answer to, and the server may
+            // have begun it. The caller is not kept waiting; its place is.
             tokio::spawn(async move {
                 self.end(&session).await;
-                drop(pass);
-                tokio::time::sleep(self.options.timeout).await;
-                self.end(&session).await;
+                drop((session, pass));
             });
         }
         answer

@@ -1,7 +1,5 @@
 //! Faults planted in the server: what each is to a caller.
 
-use std::time::{Duration, Instant};
-
 use clerk_sync_core::port::{Inspect, Store};
 use clerk_sync_core::{Change, Commit, StoreErrorKind};
 use clerk_sync_mongodb::MongoStore;
@@ -131,28 +129,6 @@ async fn what_is_left_open_is_ended_by_whoever_starts_next() {
     let third = started().await.commit(vec![Change::Insert(record("dan"))]).await;
     assert_eq!(third.unwrap(), Commit::Done);
     assert_eq!(faulty.commit("eve", true).await, Ok(Commit::Done));
-}
-
-/// A server that begins a transaction only once its client has given up on it, keeps nobody from its users.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_begins_too_late_is_ended() {
-    let faulty = Faulty::start().await;
-    let insert = vec![Change::Insert(record("ada")), Change::Insert(record("bob"))];
-    assert_eq!(faulty.store.commit(insert).await.unwrap(), Commit::Done);
-    let hasty = patient().timeout(Duration::from_secs(1)).database(faulty.store.database().name());
-    let hasty = MongoStore::connect(&faulty.server.uri(), hasty).await.unwrap();
-    let changes = || {
-        let update = |name| Change::Update { record: next(record(name)), expected: record(name).rev };
-        vec![update("ada"), update("bob")]
-    };
-    let slow = doc! { "failCommands": ["update"], "blockConnection": true, "blockTimeMS": 1_500 };
-    faulty.plant(times(1), slow).await;
-    let given_up = hasty.commit(changes()).await;
-    assert_eq!(given_up.map_err(|error| error.kind()), Err(StoreErrorKind::Unavailable));
-    let start = Instant::now();
-    while faulty.store.commit(changes()).await.unwrap() != Commit::Done {
-        assert!(start.elapsed() < Duration::from_secs(20), "the transaction stays open");
-    }
 }
 
 /// A server that steps down in a transaction labels it as transient too; it is no race.
