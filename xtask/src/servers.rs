@@ -143,10 +143,12 @@ impl Mongodb {
         // It keeps a session of its storage for every connection it ever had, and refuses everybody once there are
         // as many as it was started with; MongoDB's own server has as many as this.
         let sessions = "--session-max 33000";
+        // Without this it acknowledges writes that ask for the journal before they are in it.
+        let journal = "--sync-on-commit";
         // Up is when it says so once more in its log.
         let start = format!(
             "seen=$(grep -c 'listening on' '{log}' 2>/dev/null || true)
-'{program}' --host 127.0.0.1 --port {port} --storage-path '{data}' --log-level INFO {sessions} </dev/null >>'{log}' 2>&1 &
+'{program}' --host 127.0.0.1 --port {port} --storage-path '{data}' --log-level INFO {sessions} {journal} </dev/null >>'{log}' 2>&1 &
 echo $! >'{pid}'
 for _ in $(seq 300); do
   [ \"$(grep -c 'listening on' '{log}')\" -gt \"${{seen:-0}}\" ] && exit 0
