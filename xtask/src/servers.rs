@@ -140,10 +140,15 @@ impl Mongodb {
         std::fs::create_dir_all(&data)?;
         let (log, pid) = (server.folder.join("log"), server.folder.join("pid"));
         let (program, data, log, pid) = (program.display(), data.display(), log.display(), pid.display());
+        // It keeps a session of its storage for every connection it ever had, and refuses everybody once there are
+        // as many as it was started with; MongoDB's own server has as many as this.
+        let sessions = "--session-max 33000";
+        // Without this it acknowledges writes that ask for the journal before they are in it.
+        let journal = "--sync-on-commit";
         // Up is when it says so once more in its log.
         let start = format!(
             "seen=$(grep -c 'listening on' '{log}' 2>/dev/null || true)
-'{program}' --host 127.0.0.1 --port {port} --storage-path '{data}' --log-level INFO </dev/null >>'{log}' 2>&1 &
+'{program}' --host 127.0.0.1 --port {port} --storage-path '{data}' --log-level INFO {sessions} {journal} </dev/null >>'{log}' 2>&1 &
 echo $! >'{pid}'
 for _ in $(seq 300); do
   [ \"$(grep -c 'listening on' '{log}')\" -gt \"${{seen:-0}}\" ] && exit 0

@@ -9,6 +9,7 @@ use mongodb::bson::doc;
 use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 
 use crate::error::{code, is_lost, store_error, unavailable};
+use crate::gate::Pass;
 use crate::{MongoStore, connect};
 pub(crate) use plan::plan;
 pub(crate) use write::Write;
@@ -28,6 +29,7 @@ impl MongoStore {
             [write] if write.is_of_one_document() => {
                 self.gate
                     .run(DOING, async {
+                        self.end_left_open().await;
                         match write.run(&self.database, None).await {
                             Ok(true) => Ok(Commit::Done),
                             Ok(false) => Ok(Commit::Stale),
@@ -41,34 +43,52 @@ impl MongoStore {
                 let store = self.clone();
                 // A caller that goes away in the middle must not leave a transaction behind that keeps others
                 // from the same records: it goes on to its end, within its time, without its caller.
-                let transaction =
-                    tokio::spawn(async move { pass.run(DOING, store.transaction(&writes)).await });
+                let transaction = tokio::spawn(store.transaction(writes, pass));
                 transaction.await.unwrap_or_else(|_| Err(unavailable("commit: the runtime is ending")))
             }
         }
     }
 
-    async fn transaction(&self, writes: &[Write]) -> Result<Commit, StoreError> {
-        let failed = |error| store_error(DOING, error);
-        let mut session = self.client.start_session().await.map_err(failed)?;
+    async fn transaction(self, writes: Vec<Write>, pass: Pass) -> Result<Commit, StoreError> {
+        let mut session = self.client.start_session().await.map_err(|error| store_error(DOING, error))?;
+        let answer = pass.run(DOING, self.transaction_in(&mut session, &writes)).await;
+        if pass.is_over() {
+            // The driver aborts no transaction whose first write it has seen no answer to, and the server may
+            // have begun it. The caller is not kept waiting; its place is.
+            tokio::spawn(async move {
+                self.end(&session).await;
+                drop((session, pass));
+            });
+        }
+        answer
+    }
+
+    async fn transaction_in(
+        &self,
+        session: &mut ClientSession,
+        writes: &[Write],
+    ) -> Result<Commit, StoreError> {
+        self.end_left_open().await;
+        self.note_session(session).await;
         let options = connect::transaction(&self.options);
-        session.start_transaction().with_options(options).await.map_err(failed)?;
-        match self.write_all(writes, &mut session).await {
+        let started = session.start_transaction().with_options(options).await;
+        started.map_err(|error| store_error(DOING, error))?;
+        match self.write_all(writes, session).await {
             Ok(true) => {
-                let answer = finish(&mut session).await;
+                let answer = finish(session).await;
                 if !matches!(answer, Ok(Commit::Done)) {
-                    self.end(&session).await;
+                    self.end(session).await;
                 }
                 answer
             }
             Ok(false) => {
-                abort(&mut session).await;
+                abort(session).await;
                 Ok(Commit::Stale)
             }
             Err(error) => {
                 // Where no server answers, an abort would wait for one; the driver sends it when it can.
                 if code(&error).is_some() {
-                    abort(&mut session).await;
+                    abort(session).await;
                 }
                 lost_or_failed(error)
             }
@@ -80,7 +100,8 @@ impl MongoStore {
     async fn end(&self, session: &ClientSession) {
         let kill = doc! { "killSessions": [session.id().clone()] };
         // Without an answer the server ends it by itself, later.
-        let _ = self.client.database("admin").run_command(kill).await;
+        let admin = self.client.database("admin");
+        let _ = tokio::time::timeout(self.options.timeout, admin.run_command(kill)).await;
     }
 
     /// Answers whether every write found what it expected.

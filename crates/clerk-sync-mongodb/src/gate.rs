@@ -53,6 +53,11 @@ impl Gate {
 }
 
 impl Pass {
+    /// Whether its time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// Does `work` within the time that is left. What is given up on is dropped: the driver then closes the
     /// connection, and aborts the transaction if there is one.
     pub(crate) async fn run<T>(

@@ -11,9 +11,10 @@
 //!
 //! - Do not shard the collections of clerk-sync: an address is unique among all users, and a unique index of
 //!   a sharded collection can only say so for its shard key. On a sharded cluster they live on one shard.
-//! - A process that is killed inside a transaction leaves it open until the server ends it
-//!   (`transactionLifetimeLimitSeconds`, 60 s by default): commits about the same users are refused as lost
-//!   races until then. Ten seconds is plenty for this store.
+//! - A process that is killed inside a transaction leaves it open: commits about the same users are refused as
+//!   lost races until it is ended. The next process to start ends it with its first commit, since sessions
+//!   are written down in `clerk_meta`; where none starts, the server does
+//!   (`transactionLifetimeLimitSeconds`, 60 s by default; ten seconds is plenty for this store).
 //! - Put no TTL index on these collections. [`Inspect::drop_bodies`](clerk_sync_core::port::Inspect) drops the
 //!   bodies of old deliveries; the ids of deliveries and the tombstones of deleted users have to stay.
 //! - It is tested against a server that speaks MongoDB's wire protocol, not against MongoDB's own `mongod`.
@@ -39,6 +40,7 @@ mod inspect;
 mod options;
 mod query;
 mod schema;
+mod sessions;
 mod take;
 #[cfg(test)]
 mod tests;
@@ -69,6 +71,7 @@ pub struct MongoStore {
     gate: gate::Gate,
     options: Options,
     heard: Heard,
+    sessions: sessions::Sessions,
 }
 
 /// What [`Store::changed`] hears through, once it was asked.
@@ -93,7 +96,14 @@ impl MongoStore {
         let (client, database) = connect::open(uri, &options).await?;
         schema::prepare(&database, options.migrate).await?;
         let gate = gate::Gate::new(&options);
-        Ok(Self { client, database, gate, options, heard: Heard::default() })
+        Ok(Self {
+            client,
+            database,
+            gate,
+            options,
+            heard: Heard::default(),
+            sessions: sessions::Sessions::default(),
+        })
     }
 
     /// The database the store is in.

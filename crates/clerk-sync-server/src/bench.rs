@@ -1,7 +1,8 @@
 //! `clerk-sync bench`: load on the real program, with the verdict that matters: nothing wrong, nothing lost,
-//! nothing twice. Faults one by one are `torture`.
+//! nothing twice. Faults one by one are `torture`; two of them have a name here as well.
 
 mod backfill;
+mod faults;
 mod replicas;
 mod signups;
 mod soak;
@@ -24,6 +25,17 @@ pub(crate) enum Bench {
     Replicas(replicas::Settings),
     /// A steady load with weather for a long time: memory, files, connections and queues stay flat.
     Soak(soak::Settings),
+    /// kill -9 at random moments under load: `torture --only kill`.
+    #[command(after_help = "Examples:
+  clerk-sync bench kill --rounds 100
+  clerk-sync bench kill --rounds 1000 --database-url postgres://localhost/app")]
+    Kill(faults::Kill),
+    /// The database away for a while under load: `torture --only database-away`.
+    #[command(after_help = "Examples:
+  clerk-sync bench outage --seconds 60
+  clerk-sync bench outage --database-url postgres://localhost/app --stop 'systemctl stop postgresql' \\
+    --start 'systemctl start postgresql'")]
+    Outage(faults::Outage),
 }
 
 impl Bench {
@@ -35,6 +47,8 @@ impl Bench {
             Self::Stampede(settings) => stampede::run(&settings).await,
             Self::Replicas(settings) => replicas::run(&settings).await,
             Self::Soak(settings) => soak::run(&settings).await,
+            Self::Kill(settings) => settings.run().await,
+            Self::Outage(settings) => settings.run().await,
         }
     }
 }

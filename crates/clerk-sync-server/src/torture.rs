@@ -25,41 +25,41 @@ use crate::config::Database;
 use crate::rig::DatabaseUrl;
 use report::{Finding, Report};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Settings {
     /// Where each drill gets a database of its own; without it an SQLite file in a temporary folder.
     #[arg(long, value_name = "URL")]
-    database_url: Option<String>,
+    pub(crate) database_url: Option<String>,
     /// A shell command that stops the database server.
     #[arg(long, value_name = "COMMAND", requires = "start")]
-    stop: Option<String>,
+    pub(crate) stop: Option<String>,
     /// A shell command that starts it again, and returns once it is up.
     #[arg(long, value_name = "COMMAND", requires = "stop")]
-    start: Option<String>,
+    pub(crate) start: Option<String>,
     /// Only this drill; may be given several times.
     #[arg(long, value_name = "DRILL")]
-    only: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// How often the server is killed; 1 000, or 20 with --quick.
     #[arg(long)]
-    rounds: Option<usize>,
+    pub(crate) rounds: Option<usize>,
     /// For how long a database is away, in seconds; 60, or 3 with --quick.
     #[arg(long)]
-    seconds: Option<u64>,
+    pub(crate) seconds: Option<u64>,
     /// Events a second while a fault lasts.
     #[arg(long, default_value_t = 200)]
-    rate: u32,
+    pub(crate) rate: u32,
     /// Short faults, and only the drills that end within seconds.
     #[arg(long)]
-    quick: bool,
+    pub(crate) quick: bool,
     /// Makes load and moments repeatable, as far as the machine is.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// One JSON object a line: drill, verdict, figures.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// Prints the drills and plays none.
     #[arg(long)]
-    list: bool,
+    pub(crate) list: bool,
 }
 
 /// What a drill is played on.

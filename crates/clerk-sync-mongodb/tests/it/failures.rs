@@ -3,7 +3,7 @@
 use clerk_sync_core::port::{Inspect, Store};
 use clerk_sync_core::{Change, Commit, StoreErrorKind};
 use clerk_sync_mongodb::MongoStore;
-use clerk_sync_testkit::sample::record;
+use clerk_sync_testkit::sample::{next, record};
 use mongodb::bson::{Bson, Document, doc};
 
 use super::server::Server;
@@ -13,7 +13,7 @@ use super::{another, patient};
 struct Faulty {
     store: MongoStore,
     admin: mongodb::Database,
-    _server: Server,
+    server: Server,
 }
 
 impl Faulty {
@@ -23,7 +23,7 @@ impl Faulty {
         let uri = format!("{}&heartbeatFrequencyMS=500", server.uri());
         let store = MongoStore::connect(&uri, patient()).await.unwrap();
         let admin = another(&store, &server.uri()).await.client().database("admin");
-        Self { store, admin, _server: server }
+        Self { store, admin, server }
     }
 
     async fn plant(&self, mode: impl Into<Bson>, fault: Document) {
@@ -91,6 +91,44 @@ async fn a_lost_race_is_stale() {
             assert_eq!(faulty.commit(&name, true).await, Ok(Commit::Done));
         }
     }
+}
+
+/// A transaction that nobody could end, as after a kill, keeps everybody from its users until whoever starts next
+/// ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_open_is_ended_by_whoever_starts_next() {
+    let faulty = Faulty::start().await;
+    let insert = vec![Change::Insert(record("ada")), Change::Insert(record("bob"))];
+    assert_eq!(faulty.store.commit(insert).await.unwrap(), Commit::Done);
+    let changes = || {
+        let update = |name| Change::Update { record: next(record(name)), expected: record(name).rev };
+        vec![update("ada"), update("bob")]
+    };
+    let ends = ["commitTransaction", "abortTransaction", "killSessions"];
+    faulty.plant("alwaysOn", doc! { "failCommands": ends.as_slice(), "closeConnection": true }).await;
+    let cut_off = faulty.store.commit(changes()).await;
+    assert_eq!(cut_off.map_err(|error| error.kind()), Err(StoreErrorKind::Unavailable));
+    faulty.heal().await;
+
+    let started = || async {
+        let options = patient().database(faulty.store.database().name());
+        MongoStore::connect(&faulty.server.uri(), options).await.unwrap()
+    };
+    let next_one = started().await;
+    let users = next_one.database().collection::<Document>("clerk_user");
+    let mut session = next_one.database().client().start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    let touch = users.update_one(doc! { "_id": "user_ada" }, doc! { "$set": { "touched": true } });
+    let held = touch.session(&mut session).await;
+    assert!(held.is_err(), "nothing is left open, so this shows nothing");
+    let _ = session.abort_transaction().await;
+
+    assert_eq!(next_one.commit(changes()).await.unwrap(), Commit::Done);
+    // Whoever lives and is ended loses a race, and goes on.
+    assert_eq!(faulty.commit("cid", true).await, Ok(Commit::Done));
+    let third = started().await.commit(vec![Change::Insert(record("dan"))]).await;
+    assert_eq!(third.unwrap(), Commit::Done);
+    assert_eq!(faulty.commit("eve", true).await, Ok(Commit::Done));
 }
 
 /// A server that steps down in a transaction labels it as transient too; it is no race.

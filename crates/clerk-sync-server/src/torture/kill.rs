@@ -6,16 +6,13 @@ use rand::{RngExt, SeedableRng};
 
 use super::load::Allowed;
 use super::stage::{Setup, Stage};
-use super::{Finding, Ground, Kind, shell};
+use super::{Finding, Ground};
 use crate::cli::say;
 
 /// Between a start and the next kill, at most, in milliseconds.
 const LIFE_MS: u64 = 150;
 /// The log is read after every so many kills, while no server has the database open.
 const LOOK_EVERY: usize = 10;
-/// The MongoDB-wire server of the tests keeps a session of its storage for every connection that broke off, and
-/// refuses everybody once there are 1 000 or so: it is started anew after so many kills, where we were told how.
-const RESTART_MONGODB_EVERY: usize = 20;
 /// How often the progress is told.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -26,7 +23,6 @@ pub(super) async fn kill(ground: &Ground<'_>) -> Result<Finding> {
     stage.load().await;
     let mut dice = StdRng::seed_from_u64(ground.settings.seed);
     let (began, mut said, mut lost, mut resent) = (Instant::now(), Instant::now(), 0, 0);
-    let mut restarts = 0;
     for round in 1..=rounds {
         // The moment is the point: anywhere between the first request and well after it.
         tokio::time::sleep(Duration::from_millis(dice.random_range(0..LIFE_MS))).await;
@@ -35,14 +31,6 @@ pub(super) async fn kill(ground: &Ground<'_>) -> Result<Finding> {
             lost += stage.lost_since().await?;
             // Whoever is cut off eight times in a row is given up on; an operator would see to it.
             resent += stage.resend_given_up();
-        }
-        if ground.kind()? == Kind::Mongodb
-            && round % RESTART_MONGODB_EVERY == 0
-            && let (Some(stop), Some(start)) = (&ground.settings.stop, &ground.settings.start)
-        {
-            shell(stop).await?;
-            shell(start).await?;
-            restarts += 1;
         }
         stage.servers[0].restart().await?;
         if said.elapsed() > SAY_EVERY && !ground.settings.json {
@@ -53,10 +41,7 @@ pub(super) async fn kill(ground: &Ground<'_>) -> Result<Finding> {
     }
     stage.healed();
     let each = began.elapsed().as_secs_f64() / rounds.max(1) as f64;
-    let mut done = format!("killed {rounds} times, {each:.2} s each; {resent} events resent on the way");
-    if restarts > 0 {
-        done += &format!("; the database server started anew {restarts} times");
-    }
+    let done = format!("killed {rounds} times, {each:.2} s each; {resent} events resent on the way");
     let mut finding = stage.close(done).await?;
     finding.check(lost == 0, || format!("{lost} events were acknowledged and not there after a kill"));
     Ok(finding)

@@ -36,6 +36,31 @@ fn every_command_has_examples_in_its_help() {
     );
 }
 
+/// They are named in documents, so their words stay.
+#[test]
+fn drills_with_a_name_of_their_own_take_their_words() {
+    let kill = ["bench", "kill", "--rounds", "1", "--database-url", "oracle:x"];
+    let outage = [
+        "bench",
+        "outage",
+        "--seconds",
+        "1",
+        "--stop",
+        "true",
+        "--start",
+        "true",
+        "--database-url",
+        "oracle:x",
+    ];
+    for words in [&kill[..], &outage[..]] {
+        let output = run(words, &[]);
+        // Wrong words would be 2; these get as far as the database.
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("DATABASE_URL"), "{words:?}: {}", text(&output.stderr));
+        assert!(text(&run(&[words[0], words[1], "--help"], &[]).stdout).contains("Examples:"), "{words:?}");
+    }
+}
+
 #[test]
 fn the_description_kept_is_what_the_program_prints() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
