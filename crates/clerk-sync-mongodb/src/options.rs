@@ -15,9 +15,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How long a call waits while all connections are in use; then it is refused. Default 500 ms.
     pub pool_wait: Duration,
-    /// How many connections there may be, and how many calls run at once. Default 16: a driver opens two at a time
-    /// and closes those whose call it gave up on, so a crowd that meets many that are yet to be opened would wait in
-    /// vain, again and again; in front of few it is refused at once, and those are kept.
+    /// How many connections there may be, and how many calls run at once. Default 16; a driver opens two at a time, so
+    /// many more help a crowd little right after a start.
     pub pool: u32,
     /// What to do where a collection or an index is missing.
     pub migrate: Migrate,
