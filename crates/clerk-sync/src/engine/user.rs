@@ -79,6 +79,8 @@ impl Engine {
                     None => return Looked::STORE,
                 }
             }
+            // The read may have used up much of it.
+            let left = u64::try_from(wanted.deadline.millis_since(self.clock.now())).unwrap_or(0);
             let looking = self.within(left, self.share(wanted));
             // The bell is asked first: a fetch that has landed since the read has rung, and is not made again.
             let looked = match select(bell.as_mut(), std::pin::pin!(looking)).await {
