@@ -4,9 +4,9 @@
 use std::error::Error as _;
 
 use clerk_sync_core::{
-    Delivery, DeliveryId, DeliveryStatus, DirectoryError, EmailAddress, Entry, Fact, Outcome, ParseError,
-    Profile, Record, Revision, Role, Snapshot, Source, StoreError, StoreErrorKind, Subject, Timestamp,
-    Tombstone, UserId, Username, Via, retry_after_ms,
+    Delivery, DeliveryId, DeliveryStatus, DirectoryError, EmailAddress, Entry, Fact, Field, Outcome,
+    ParseError, Profile, Record, Revision, Role, Snapshot, Source, StoreError, StoreErrorKind, Subject,
+    Timestamp, Tombstone, UserId, Username, Via, retry_after_ms,
 };
 
 /// Whether a text of this many bytes, and one of a byte more, are taken.
@@ -82,6 +82,10 @@ fn stored_words_are_read_back_and_differ() {
     for status in DeliveryStatus::ALL {
         assert_eq!(DeliveryStatus::from_word(status.as_str()), Some(status));
     }
+    let fields = Field::ALL.map(Field::as_str).join(" ");
+    let columns = "email email_verified username first_name last_name image_url phone external_id public_metadata \
+                   banned locked deprovisioned created_at updated_at last_sign_in_at";
+    assert_eq!(fields, columns);
     assert_eq!((Source::from_word("x"), DeliveryStatus::from_word("")), (None, None));
 }
 
