@@ -12,7 +12,7 @@ const MEMORY_KIB: u64 = 6_000_000;
 /// Seconds for the tests with one mutant.
 const TIMEOUT_S: u64 = 60;
 /// Generated histories of the property test for each mutant; tables find most faults before it.
-const HISTORIES: &str = "2000";
+const HISTORIES: &str = "500";
 /// Core's own tests are built in seconds and see most faults; only what they miss meets those of the testkit.
 const ROUNDS: [&str; 2] =
     ["-- --lib --tests", "--iterate --test-package clerk-sync-testkit -- --test memory --test join"];
