@@ -6,7 +6,7 @@ use std::error::Error as _;
 use clerk_sync_core::{
     Delivery, DeliveryId, DeliveryStatus, DirectoryError, EmailAddress, Entry, Fact, Field, Outcome,
     ParseError, Profile, Record, Revision, Role, Snapshot, Source, StoreError, StoreErrorKind, Subject,
-    Timestamp, Tombstone, UserFilter, UserId, Username, Via, retry_after_ms,
+    Timestamp, Tombstone, UserId, Username, Via, retry_after_ms,
 };
 
 /// Whether a text of this many bytes, and one of a byte more, are taken.
@@ -237,14 +237,4 @@ fn an_entry_of_the_log_says_how_far_it_has_come() {
         (DeliveryStatus::Dead, None, Some("unreadable"))
     );
     assert_eq!(dead.error.as_deref(), Some("not_json"));
-}
-
-#[test]
-fn a_prefix_of_addresses_ends_after_all_that_begin_with_it() {
-    let filter = |prefix: &str| UserFilter { email_prefix: Some(prefix.into()), ..UserFilter::default() };
-    let end = filter("ad").email_end().unwrap();
-    for (key, within) in [("ad", true), ("ada@x.org", true), ("adé@x.org", true), ("ae", false)] {
-        assert_eq!(key < end.as_str(), within, "{key}");
-    }
-    assert_eq!(UserFilter::default().email_end(), None);
 }
