@@ -1,5 +1,8 @@
 //! What operators look for, as plain data.
 
+#[cfg(test)]
+mod tests;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 

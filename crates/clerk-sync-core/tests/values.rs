@@ -4,9 +4,9 @@
 use std::error::Error as _;
 
 use clerk_sync_core::{
-    Delivery, DeliveryId, DeliveryStatus, DirectoryError, EmailAddress, Entry, Fact, Outcome, ParseError,
-    Profile, Record, Revision, Role, Snapshot, Source, StoreError, StoreErrorKind, Subject, Timestamp,
-    Tombstone, UserId, Username, Via, retry_after_ms,
+    Delivery, DeliveryId, DeliveryStatus, DirectoryError, EmailAddress, Entry, Fact, Field, Outcome,
+    ParseError, Profile, Record, Revision, Role, Snapshot, Source, StoreError, StoreErrorKind, Subject,
+    Timestamp, Tombstone, UserId, Username, Via, retry_after_ms,
 };
 
 /// Whether a text of this many bytes, and one of a byte more, are taken.
@@ -45,13 +45,15 @@ fn limits_are_where_they_are_said_to_be() {
 fn values_show_themselves_and_addresses_do_not() {
     let id = UserId::parse("user_38peB5uMEQeCed7i").unwrap();
     assert_eq!(
-        (id.to_string(), id.suffix(), id.last8()),
-        ("user_38peB5uMEQeCed7i".into(), "38peB5uMEQeCed7i", "EQeCed7i")
+        (id.as_str(), id.to_string().as_str(), id.suffix(), id.last8()),
+        ("user_38peB5uMEQeCed7i", "user_38peB5uMEQeCed7i", "38peB5uMEQeCed7i", "EQeCed7i")
     );
     assert_eq!(UserId::parse("user_ab").unwrap().last8(), "ab");
-    assert_eq!(DeliveryId::parse("msg_1").unwrap().to_string(), "msg_1");
+    let delivery = DeliveryId::parse("msg_1").unwrap();
+    assert_eq!((delivery.as_str(), delivery.to_string().as_str()), ("msg_1", "msg_1"));
     assert_eq!((Role::admin().to_string(), Role::user().as_str()), ("admin".into(), "user"));
-    assert_eq!(format!("{:?}", EmailAddress::parse("Ada@Example.com").unwrap()), "EmailAddress(…)");
+    let email = EmailAddress::parse("Ada@Example.com").unwrap();
+    assert_eq!((format!("{email:?}"), email.as_str()), ("EmailAddress(…)".into(), "Ada@Example.com"));
     let name = Username::parse("Ada").unwrap();
     assert_eq!((format!("{name:?}"), name.as_str(), name.key()), ("Username(…)".into(), "Ada", "ada"));
 }
@@ -82,6 +84,10 @@ fn stored_words_are_read_back_and_differ() {
     for status in DeliveryStatus::ALL {
         assert_eq!(DeliveryStatus::from_word(status.as_str()), Some(status));
     }
+    let fields = Field::ALL.map(Field::as_str).join(" ");
+    let columns = "email email_verified username first_name last_name image_url phone external_id public_metadata \
+                   banned locked deprovisioned created_at updated_at last_sign_in_at";
+    assert_eq!(fields, columns);
     assert_eq!((Source::from_word("x"), DeliveryStatus::from_word("")), (None, None));
 }
 

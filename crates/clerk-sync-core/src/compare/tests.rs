@@ -100,6 +100,18 @@ fn an_address_not_held_is_a_difference_unless_a_rival_holds_it() {
 }
 
 #[test]
+fn a_given_username_not_held_is_a_difference_unless_a_rival_holds_it() {
+    let mut view = view(&snapshot());
+    let holder = record(&mut view).clone();
+    record(&mut view).username = None;
+    let rival = |username| Record { id: UserId::parse("user_bob").unwrap(), username, ..holder.clone() };
+    for (held, expected) in [("Ada", &[][..]), ("bob", &[Field::Username])] {
+        view.rivals = vec![rival(Username::parse(held).ok())];
+        assert_eq!(differences(&view, &snapshot()), expected, "{held}");
+    }
+}
+
+#[test]
 fn a_derived_username_is_one_of_those_that_can_be_derived() {
     let mut snapshot = snapshot();
     snapshot.profile.username = None;

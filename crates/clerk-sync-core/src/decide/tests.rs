@@ -251,6 +251,32 @@ fn an_address_goes_to_the_highest_claim_and_both_are_dirty() {
 }
 
 #[test]
+fn a_claim_known_before_clashes_only_where_the_holder_changes() {
+    // (we hold it, their version, our next version, verified, we hold it then)
+    let rows = [
+        (true, 5, 11, true, true),
+        (false, 20, 11, true, false),
+        (false, 20, 21, true, true),
+        (true, 5, 11, false, false),
+    ];
+    for (held, theirs, ours, verified, holds) in rows {
+        let mut stored = record(&webhook(1, 10, with_email("a@x.org")));
+        let mut rival = record(&webhook(2, theirs, with_email("a@x.org")));
+        if held { &mut rival } else { &mut stored }.email = None;
+        let view = seen(Entry::Live(stored), vec![rival]);
+        let next = Profile { email: email("a@x.org", verified), ..named("Ada") };
+        let decision = check(&view, &webhook(1, ours, next), Outcome::Updated);
+        let clash = held != holds;
+        assert_eq!(after(&decision).email_key(), holds.then_some("a@x.org"));
+        assert_eq!((after(&decision).is_dirty(), decision.changes.len()), (clash, 1 + usize::from(clash)));
+        if clash {
+            let rival = changed(&decision, 2);
+            assert_eq!((rival.email_key(), rival.is_dirty()), ((!holds).then_some("a@x.org"), true));
+        }
+    }
+}
+
+#[test]
 fn an_address_let_go_returns_to_the_next_claim() {
     let holder = record(&webhook(1, 10, with_email("a@x.org")));
     let mut waiting = record(&webhook(2, 9, with_email("a@x.org")));
