@@ -48,7 +48,10 @@ mod tests {
         let body = r#"{"data":{"email_addresses":[{"email_address":"ada@example.com"}],"username":"ada",
             "phone_numbers":[{"phone_number":"+4930123"}],"public_user_data":{"identifier":"b@example.com"},
             "identifier":"ada","email_address":null}}"#;
-        assert_eq!(addresses(body), ["ada@example.com", "b@example.com", "+4930123"]);
+        // Whether members come in their order or by name is a feature of the parser that any crate may switch on.
+        let mut found = addresses(body);
+        found.sort();
+        assert_eq!(found, ["+4930123", "ada@example.com", "b@example.com"]);
         assert!(addresses("no JSON").is_empty() && addresses(&"[".repeat(100_000)).is_empty());
     }
 }

@@ -26,7 +26,7 @@ async fn alive_is_not_a_matter_of_the_database_and_ready_is() {
     let world = World::in_memory();
     let router = router(&world);
     assert_eq!(ask(&router, request("GET", "/readyz", &[])).await.status, 200);
-    assert_eq!(world.calls.take(), ["ping", "note", "note", "note", "note"]);
+    assert_eq!(world.calls.take(), ["ping", "note", "note", "note", "note", "note"]);
     world.calls.set_down(true);
     let alive = ask(&router, request("GET", "/healthz", &[])).await;
     assert_eq!((alive.status.as_u16(), alive.text.as_str()), (200, "ok\n"));
@@ -101,7 +101,7 @@ async fn metrics_outlast_the_database_and_spare_it() {
     let router = router(&world);
     ask(&router, request("GET", "/metrics", &[])).await;
     ask(&router, request("GET", "/metrics", &[])).await;
-    assert_eq!(world.calls.take(), ["backlog", "note", "note", "note", "note"]);
+    assert_eq!(world.calls.take(), ["backlog", "note", "note", "note", "note", "note"]);
     world.clock.advance(5_000);
     world.calls.set_down(true);
     let answer = ask(&router, request("GET", "/metrics", &[])).await;
