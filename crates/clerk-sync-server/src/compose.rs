@@ -83,16 +83,15 @@ pub(crate) fn session_rules(config: &Config) -> SessionRules {
 
 /// The routes of the standalone program.
 pub(crate) fn app(sync: &ClerkSync, config: &Config) -> Router {
-    http::routes(sync.clone(), &config.http).layer(cors(config.allowed_origins.clone()))
+    http::browser_routes(sync.clone(), &config.http)
+        .layer(cors(config.allowed_origins.clone()))
+        .merge(http::service_routes(sync.clone(), &config.http))
 }
 
-/// Lets pages of these origins, and no others, ask `GET /me`; the other routes are not for browsers.
+/// Lets pages of these origins, and no others, ask.
 fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
-    let allowed = AllowOrigin::predicate(move |origin, request| {
-        request.uri.path() == "/me" && origins.contains(origin)
-    });
     CorsLayer::new()
-        .allow_origin(allowed)
+        .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
         .allow_methods([Method::GET])
         .allow_headers([header::AUTHORIZATION, HeaderName::from_static("prefer")])

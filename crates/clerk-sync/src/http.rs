@@ -78,10 +78,22 @@ impl ClerkSync {
 ///
 /// The paths are those of the standalone program. To mount them elsewhere, nest the router.
 pub fn routes(sync: ClerkSync, limits: &HttpLimits) -> Router {
+    browser_routes(sync.clone(), limits).merge(service_routes(sync, limits))
+}
+
+/// The route browsers ask, `GET /me`: what is meant for them alone, such as CORS, goes around it.
+pub fn browser_routes(sync: ClerkSync, limits: &HttpLimits) -> Router {
+    Router::new()
+        .route("/me", get(me::me))
+        .with_state(me::MeState::new(sync, limits))
+        .layer(from_fn(request_id::identify))
+}
+
+/// The routes that are not for browsers: webhooks, health and metrics.
+pub fn service_routes(sync: ClerkSync, limits: &HttpLimits) -> Router {
     Router::new()
         .route("/webhooks/clerk", post(webhook::receive))
         .with_state(webhook::WebhookState::new(sync.clone(), limits))
-        .merge(Router::new().route("/me", get(me::me)).with_state(me::MeState::new(sync.clone(), limits)))
         .merge(
             Router::new()
                 .route("/healthz", get(health::alive))

@@ -51,6 +51,9 @@ impl SetUp {
                 ("CLERK_WEBHOOK_SIGNING_SECRET", clerk.webhook_secret()),
                 ("CLERK_API_URL", clerk.url()),
                 ("CLERK_SYNC_AUTHORIZED_PARTIES", ORIGIN),
+                // What no webhook told of is for the commands to find, not for the server.
+                ("CLERK_SYNC_CATCH_UP_MS", "0"),
+                ("CLERK_SYNC_SWEEP_EVERY_S", "0"),
             ],
         );
         clerk.set_webhook_url(Some(&format!("{}/webhooks/clerk", server.url))).unwrap();
@@ -125,7 +128,10 @@ impl SetUp {
         let _ = std::fs::remove_file(&copy);
         let original = rusqlite::Connection::open(&self.file).unwrap();
         original.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
-        rusqlite::Connection::open(&copy).unwrap().execute_batch(statements).unwrap();
+        let connection = rusqlite::Connection::open(&copy).unwrap();
+        // As the store does: what is moved within the file leaves nothing behind.
+        connection.pragma_update(None, "secure_delete", true).unwrap();
+        connection.execute_batch(statements).unwrap();
         format!("sqlite:{}", copy.display())
     }
 }

@@ -7,9 +7,8 @@ use crate::chain::Chain;
 
 pub(super) const NOTE: &str = "sweep";
 /// A sweep asked for by counting comes no sooner than so many times as long as the last one took, so that at most a
-/// twentieth of the time is spent on it; unless it is short beside the period between two counts.
+/// twentieth of the time is spent on it; unless it is done within the period between two counts.
 const REST: i64 = 20;
-const SHORT: i64 = 4;
 /// And none comes sooner than this many staleness bounds: repairs and deletions under way have to be confirmed first,
 /// and each sweep moves the revision of what is dirty.
 const BOUNDS: i64 = 4;
@@ -88,7 +87,7 @@ impl Equality {
         let since = last.map_or(i64::MAX, |last| now.saturating_sub(last.finished_ms));
         let bound = i64::try_from(self.engine.settings.staleness_bound_ms).unwrap_or(i64::MAX);
         let period = i64::try_from(self.settings.catch_up_ms).unwrap_or(i64::MAX);
-        let long = last.map(|last| last.took_ms).filter(|took| took.saturating_mul(SHORT) > period);
+        let long = last.map(|last| last.took_ms).filter(|took| *took > period);
         let soonest = bound.saturating_mul(BOUNDS);
         let rest = long.map_or(0, |took| took.saturating_mul(REST));
         let every = i64::try_from(self.settings.sweep_every_ms).unwrap_or(i64::MAX);
