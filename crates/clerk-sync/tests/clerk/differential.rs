@@ -38,9 +38,13 @@ fn seed() -> u64 {
     }
 }
 
-/// How many cases: enough to find every rule, or many.
+/// How many cases: a few, or enough to meet every rule.
 fn count(few: usize, full: usize) -> usize {
-    if std::env::var("CLERK_SYNC_DIFFERENTIAL").is_ok_and(|word| word == "full") { full } else { few }
+    if is_full() { full } else { few }
+}
+
+fn is_full() -> bool {
+    std::env::var("CLERK_SYNC_DIFFERENTIAL").is_ok_and(|word| word == "full")
 }
 
 fn pick<T: Copy>(dice: &mut StdRng, from: &[T]) -> T {
@@ -79,7 +83,8 @@ fn compare<C: Case>(what: &str, seed: u64, judged: &[(C, Verdict)], theirs: &[Ve
         unexplained.join("\n  ")
     );
     let dead: Vec<_> = explained.into_iter().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect();
-    assert!(dead.is_empty(), "CLERK_SYNC_SEED={seed}: nothing differs by {dead:?}");
+    // A short run may miss what is rare; a rule a full one never needs has no reason to be there.
+    assert!(dead.is_empty() || !is_full(), "CLERK_SYNC_SEED={seed}: nothing differs by {dead:?}");
     assert!(both_accept * 20 > judged.len(), "hardly anything is accepted, CLERK_SYNC_SEED={seed}");
 }
 

@@ -91,7 +91,8 @@ fn settle(world: &Arc<World>, executor: &mut Executor, from_ms: u64) {
         let is_swept =
             world.plan.mode == Mode::NoSweeps || state.swept_from_ms > told_ms + sweeps_in_vain_ms(world);
         let are_up = state.replicas.iter().all(|replica| replica.sync.is_some());
-        if is_swept && are_up && state.callers == 0 && state.monitor.is_quiet() {
+        // What is held back waits for the operator, who may come later than everything else is done.
+        if is_swept && are_up && !state.is_braked && state.callers == 0 && state.monitor.is_quiet() {
             break;
         }
         if until_ms > from_ms + peace_ms {
