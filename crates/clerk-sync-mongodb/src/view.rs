@@ -67,6 +67,18 @@ impl MongoStore {
             }
         };
         let mut view = View { entry, ..View::default() };
+        if let Some(id) = &subject.delivery {
+            // By itself and not by `$unionWith`: the log is the largest collection, and that not every server
+            // asks of an index.
+            let found = self
+                .collection(DELIVERY)
+                .find_one(doc! { "_id": id.as_str() })
+                .projection(doc! { "status": 1, "attempts": 1, "digest": 1 })
+                .session(&mut *session)
+                .await
+                .map_err(failed)?;
+            view.delivery = found.map(read_delivery_state).transpose()?;
+        }
         let pipeline = pipeline(subject, view.entry.as_ref().and_then(Entry::live));
         let mut found = users.aggregate(pipeline).session(&mut *session).await.map_err(failed)?;
         let mut found = found.stream(session);
@@ -77,8 +89,8 @@ impl MongoStore {
     }
 }
 
-/// Whatever there is beside the entry, in one question: who holds the keys, the highest other claim to each,
-/// the first administrator, the delivery.
+/// Whatever there is beside the entry and the delivery, in one question: who holds the keys, the highest other
+/// claim to each, the first administrator.
 pub(crate) fn pipeline(subject: &Subject, own: Option<&Record>) -> Vec<Document> {
     let emails =
         keys(&subject.email_keys, [own.and_then(Record::email_claim_key), own.and_then(Record::email_key)]);
@@ -108,16 +120,6 @@ pub(crate) fn pipeline(subject: &Subject, own: Option<&Record>) -> Vec<Document>
             doc! { "$project": { "_id": 0, "first_admin": "$user_id" } },
         ],
     ));
-    if let Some(id) = &subject.delivery {
-        let state = doc! { "_id": "$_id", "status": "$status", "attempts": "$attempts", "digest": "$digest" };
-        stages.push(union(
-            DELIVERY,
-            vec![
-                doc! { "$match": { "_id": id.as_str() } },
-                doc! { "$project": { "_id": 0, "delivery": state } },
-            ],
-        ));
-    }
     stages
 }
 
@@ -128,14 +130,12 @@ fn keys<'a>(of_fact: &'a [String], of_record: [Option<&'a str>; 2]) -> Vec<&'a s
     keys.into_iter().collect()
 }
 
-fn add(view: &mut View, mut document: Document) -> Result<(), StoreError> {
+fn add(view: &mut View, document: Document) -> Result<(), StoreError> {
     if document.contains_key("_id") {
         let record = read_record(document)?;
         if view.rivals.iter().all(|known| known.id != record.id) {
             view.rivals.push(record);
         }
-    } else if let Ok(delivery) = document.get_document_mut("delivery") {
-        view.delivery = Some(read_delivery_state(std::mem::take(delivery))?);
     } else {
         let id = document.get_str("first_admin").unwrap_or_default();
         let id =
