@@ -1,5 +1,6 @@
 //! Accepts connections, with limits, and drains them at the end.
 
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -8,13 +9,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
-/// How long a client may take to send the headers of a request.
+use self::pace::{Paced, Requests};
+
+/// How long a client may take to send the headers of a request, from their first byte on.
 const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may be kept without a request; longer than proxies keep theirs, which is 60 s with most.
+const IDLE_TIME: Duration = Duration::from_secs(75);
 /// Headers of a request, in bytes and in number.
 const HEADER_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
@@ -64,12 +70,15 @@ pub(crate) async fn serve(
         };
         // Small answers must not wait for a full packet.
         let _ = stream.set_nodelay(true);
+        let (app, requests) = (TowerToHyperService::new(app.clone()), Requests::default());
+        let stream = Paced::new(stream, requests.clone(), HEADER_TIME);
+        let service = service_fn(move |request| requests.clone().count(app.call(request)));
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIME)
+            .header_read_timeout(IDLE_TIME)
             .max_buf_size(HEADER_BYTES)
             .max_headers(HEADERS)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
+            .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off is the client's business.

@@ -23,6 +23,8 @@ pub(crate) use wire::{Condition, Wire};
 
 /// How long one request of the browser may take; longer than any answer of the server's.
 const BROWSER_TIME: Duration = Duration::from_secs(40);
+/// How long it keeps a connection; shorter than the server does, as with any proxy in front of it.
+const KEEP_TIME: Duration = Duration::from_secs(60);
 
 /// Clerk, server and browser.
 pub(crate) struct Rig {
@@ -82,8 +84,7 @@ impl Rig {
         settings.at_clerk(&clerk, clerk.url());
         let server = Server::start(&settings, served).await?;
         clerk.set_webhook_url(Some(&server.webhook_url()))?;
-        let browser = reqwest::Client::builder().timeout(BROWSER_TIME).no_proxy().build()?;
-        Ok(Self { clerk, server, browser, database })
+        Ok(Self { clerk, server, browser: browser()?, database })
     }
 
     /// A sign-up in a browser: user and session.
@@ -114,6 +115,12 @@ impl Rig {
         self.clerk.shutdown().await;
         Ok(())
     }
+}
+
+/// What asks for `/me`.
+pub(crate) fn browser() -> Result<reqwest::Client> {
+    let client = reqwest::Client::builder().timeout(BROWSER_TIME).pool_idle_timeout(KEEP_TIME).no_proxy();
+    client.build().context("a client cannot be built")
 }
 
 /// `GET /me` of any server.

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::{database, verdict};
 use crate::cli::{Progress, say};
-use crate::rig::{Acks, Gate, ORIGIN, Rows, Server, ServerSettings, me, somebody};
+use crate::rig::{Acks, Gate, ORIGIN, Rows, Server, ServerSettings, browser, me, somebody};
 
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
@@ -70,12 +70,7 @@ pub(super) async fn run(settings: &Settings) -> Result<bool> {
         settings.count, settings.replicas, settings.kill_every_s
     ));
 
-    let crowd = Crowd {
-        clerk,
-        urls,
-        browser: reqwest::Client::builder().no_proxy().build()?,
-        next: AtomicUsize::new(0),
-    };
+    let crowd = Crowd { clerk, urls, browser: browser()?, next: AtomicUsize::new(0) };
     let done = Arc::new(AtomicBool::new(false));
     let servers = Arc::new(Mutex::new(servers));
     let killer = tokio::spawn(kill(

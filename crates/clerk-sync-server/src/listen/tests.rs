@@ -25,6 +25,32 @@ async fn w40_headers_that_do_not_end_are_cut_off_after_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_proxy_may_keep_a_connection_for_a_minute_and_slow_headers_are_cut_off_on_it_as_well() {
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(serve(listener, Router::new(), std::future::pending(), Duration::ZERO));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: app.example.com\r\n\r\n").await.unwrap();
+        let mut answer = [0; 512];
+        let length = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 404"), "{}", String::from_utf8_lossy(&answer));
+        tokio::time::advance(Duration::from_secs(60)).await;
+    }
+    let began = Instant::now();
+    stream.write_all(b"GET / HTTP/1.1\r\nx-slow: ").await.unwrap();
+    assert_eq!(stream.read(&mut [0; 512]).await.unwrap(), 0, "nothing is answered");
+    assert_eq!(began.elapsed().as_secs(), HEADER_TIME.as_secs());
+    server.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_request_is_closed_in_the_end() {
+    let (answer, seconds) = begin("").await;
+    assert_eq!((answer.as_str(), seconds), ("", IDLE_TIME.as_secs()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_headers_than_anybody_needs_are_refused() {
     let many: String = (0..=HEADERS).map(|index| format!("x-{index}: 1\r\n")).collect();
     let (answer, _) = begin(&format!("GET / HTTP/1.1\r\n{many}\r\n")).await;

@@ -9,10 +9,10 @@ use clerk_sync_emulator::{Emulator, Options, Weather};
 
 use super::load::{Allowed, Crowd, Load, Plan};
 use super::{Finding, Ground, judge};
-use crate::rig::{Acks, Answer, DatabaseUrl, ORIGIN, Person, Rows, Sample, Server, ServerSettings, Wire, me};
+use crate::rig::{
+    Acks, Answer, DatabaseUrl, ORIGIN, Person, Rows, Sample, Server, ServerSettings, Wire, browser, me,
+};
 
-/// How long one request of a browser may take; longer than any answer of the server's.
-const BROWSER_TIME: Duration = Duration::from_secs(40);
 /// How often the timeline of webhooks is read; it forgets.
 const WATCH: Duration = Duration::from_millis(50);
 
@@ -83,13 +83,12 @@ impl Stage {
         clerk.set_webhook_url(Some(&servers[0].webhook_url()))?;
         let acks = Arc::new(Mutex::new(Acks::default()));
         let watcher = tokio::spawn(watch(Arc::clone(&clerk), Arc::clone(&acks)));
-        let browser = reqwest::Client::builder().timeout(BROWSER_TIME).no_proxy().build()?;
         Ok(Self {
             clerk,
             servers,
             to_clerk,
             to_database,
-            browser,
+            browser: browser()?,
             database: ground.database.clone(),
             allowed: setup.allowed,
             seed: ground.settings.seed,
