@@ -56,10 +56,10 @@ export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters
     signal?.throwIfAborted()
     cause = reason
     if (cause?.code === 'clerk_offline') code = 'offline'
-    if (cause === TIMED_OUT && code === 'network') code = TIMED_OUT
+    if (cause === TIMED_OUT && code === 'network') code = cause
   }
   // On a server Clerk has no token, and never will.
-  return { failure: { code, cause }, retry: cause?.code === 'clerk_runtime_not_browser' ? undefined : 'other' }
+  return { code, cause, retry: cause?.code === 'clerk_runtime_not_browser' ? undefined : 'other' }
 }
 
 /** The user in a body: of our server's envelope `{success, message, data}`, or the body itself. */

@@ -3,9 +3,7 @@ import { parseRetryAfter } from './retryAfter'
 import type { Hint } from './schedule'
 
 /** Why there is no user, and whether asking again may help. */
-export interface Refusal extends Hint {
-  failure: Omit<Details, 'attempts' | 'elapsedMs' | 'retryable'>
-}
+export interface Refusal extends Hint, Omit<Details, 'attempts' | 'elapsedMs' | 'retryable'> {}
 
 const NOT_YET = 'not_synced'
 
@@ -41,7 +39,12 @@ export function judge(
   const retryAfterMs = problem?.retry_after_ms ?? header
   const passing = status === 408 || status === 429 || status >= 500
   return {
-    failure: { code, status, serverCode, requestId: headers.get('x-request-id') ?? undefined, retryAfterMs, cause },
+    code,
+    status,
+    serverCode,
+    requestId: headers.get('x-request-id') ?? undefined,
+    retryAfterMs,
+    cause,
     retry: code === NOT_YET ? 'notSynced' : passing ? 'other' : undefined,
   }
 }

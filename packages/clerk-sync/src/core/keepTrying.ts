@@ -1,7 +1,6 @@
 import { FOR_EVER_MS, pause } from './bounded'
 import type { UserSync } from './createUserSync'
 import type { UserSyncError } from './errors'
-import { isVisible } from './page'
 import type { WaitOptions } from './types'
 
 /** Between two slow requests, in milliseconds: from this to twice this. */
@@ -23,7 +22,7 @@ export async function keepTrying<T>(sync: UserSync<T>, { error, ...wait }: KeepT
   for (;;) {
     const slowMs = SLOW_MS * (1 + random())
     await pause(Math.max(slowMs, Math.min(error.retryAfterMs ?? 0, LONGEST_MS)), wait.signal)
-    while (!isVisible()) await pause(FOR_EVER_MS, wait.signal, 'visibilitychange')
+    while (globalThis.document?.hidden) await pause(FOR_EVER_MS, wait.signal, 'visibilitychange')
     try {
       return await sync.waitForUser({ ...wait, waitSeconds: waitSeconds && 25, retries: { notSynced: 0, other: 0 } })
     } catch (reason) {

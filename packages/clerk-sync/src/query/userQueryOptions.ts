@@ -1,5 +1,5 @@
 import type { DataTag, QueryFunction } from '@tanstack/react-query'
-import { type GetToken, reportProgress, type UserKey, type UserSync, type WaitOptions } from 'clerk-sync'
+import { type GetToken, type Progress, reportProgress, type UserKey, type UserSync, type WaitOptions } from 'clerk-sync'
 
 /** Whose record, and where its token comes from. */
 export interface Account {
@@ -29,7 +29,7 @@ export interface UserQueryOptions<T> {
  */
 export function userQueryOptions<T>(sync: UserSync<T>, account: Account, how?: HowToWait): UserQueryOptions<T> {
   const { userId } = account
-  const report = reportProgress.bind(null, userId!)
+  const report = (progress?: Progress) => reportProgress(userId!, progress)
   return {
     queryKey: sync.queryKey(userId) as DataTag<UserKey, T>,
     queryFn: ({ signal }) =>

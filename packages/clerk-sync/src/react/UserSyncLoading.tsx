@@ -5,6 +5,7 @@ import { defaultMessages, fill, type Messages } from './messages'
 export interface UserSyncLoadingProps {
   progress?: Progress | undefined
   error?: UserSyncError | null | undefined
+  /** Shown beside an error, unless the account was deleted: that cannot be tried again. */
   onRetry?: (() => void) | undefined
   /** Shows a button to sign out beside an error. */
   onSignOut?: (() => void) | undefined
@@ -20,49 +21,46 @@ const STEPS = [
 ] as const
 
 /** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
-export function UserSyncLoading({ error, messages, ...props }: UserSyncLoadingProps): ReactNode {
+export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages, className }: UserSyncLoadingProps): ReactNode {
   const text = { ...defaultMessages, ...messages }
-  return error ? <Failed error={error} text={text} {...props} /> : <Waiting text={text} {...props} />
-}
-
-interface ShownProps extends Omit<UserSyncLoadingProps, 'error' | 'messages'> {
-  text: Messages
-}
-
-function Waiting({ progress, text, className }: ShownProps) {
+  const waiting = !error
   const [step, setStep] = useState<'pending' | 'slow' | 'slower'>()
   useEffect(() => {
+    if (!waiting) return
     const timers = STEPS.map(([ms, next]) => setTimeout(setStep, ms, next))
-    return () => timers.forEach(clearTimeout)
-  }, [])
-  // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
-  return (
-    <div className={className} data-clerk-sync="loading" role="status">
-      {step && <span data-clerk-sync="spinner" aria-hidden />}
-      {step && <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>}
-      {step && progress && progress.attempt > 1 && (
-        <span data-clerk-sync="attempt" aria-hidden>
-          {fill(text.attempt, progress)}
-        </span>
-      )}
-    </div>
-  )
-}
+    return () => {
+      timers.forEach(clearTimeout)
+      setStep(undefined)
+    }
+  }, [waiting])
 
-function Failed({ error, onRetry, onSignOut, text, className }: ShownProps & { error: UserSyncError }) {
+  if (waiting)
+    // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
+    return (
+      <div className={className} data-clerk-sync="loading" role="status">
+        {step && <span data-clerk-sync="spinner" aria-hidden />}
+        {step && <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>}
+        {step && progress && progress.attempt > 1 && (
+          <span data-clerk-sync="attempt" aria-hidden>
+            {fill(text.attempt, progress)}
+          </span>
+        )}
+      </div>
+    )
+  const retry = error.code !== 'deleted' && onRetry
   return (
     <div className={className} data-clerk-sync="error">
       <div role="alert">
         <p data-clerk-sync="text">{fill(text.error, error)}</p>
         {error.requestId && <p data-clerk-sync="reference">{fill(text.reference, error.requestId)}</p>}
       </div>
-      {onRetry && (
-        <button autoFocus type="button" data-clerk-sync="retry" onClick={onRetry}>
+      {retry && (
+        <button autoFocus type="button" data-clerk-sync="retry" onClick={retry}>
           {text.retry}
         </button>
       )}
       {onSignOut && (
-        <button type="button" data-clerk-sync="sign-out" onClick={onSignOut}>
+        <button autoFocus={!retry} type="button" data-clerk-sync="sign-out" onClick={onSignOut}>
           {text.signOut}
         </button>
       )}

@@ -4,6 +4,7 @@ import type { Account } from 'clerk-sync/query'
 import { type ReactNode, useEffect, useMemo } from 'react'
 import { Context } from './context'
 import { useKeepTrying } from './useKeepTrying'
+import { useNewest } from './useNewest'
 
 export interface UserSyncProviderProps {
   sync: UserSync<any>
@@ -18,12 +19,9 @@ export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderPr
   const { isLoaded, isSignedIn, getToken } = auth
   const userId = isSignedIn ? auth.userId : null
   // Each account has its own, so that a wait begun for one never uses the token of another.
-  const newest = useMemo(() => ({ getToken }), [userId])
-  useEffect(() => {
-    newest.getToken = getToken
-  })
+  const newest = useNewest(getToken, userId)
   const context = useMemo(() => {
-    const account: Account = { userId, getToken: (options) => newest.getToken(options) }
+    const account: Account = { userId, getToken: (options) => newest.current(options) }
     return { sync, auth, account }
   }, [sync, isLoaded, isSignedIn, auth.userId])
 

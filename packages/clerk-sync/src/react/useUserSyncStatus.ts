@@ -1,5 +1,4 @@
 import { type Phase, phaseOf, type Progress, type RegisteredUser, type UserSyncError } from 'clerk-sync'
-import { useCallback } from 'react'
 import { useUserSyncContext } from './context'
 import { useProgress } from './useProgress'
 import { useUserProfile } from './useUserProfile'
@@ -21,6 +20,6 @@ export function useUserSyncStatus(): UserSyncStatus {
   const { data, error, refetch } = useUserProfile()
   const phase = phaseOf(context.auth, { user: data, error })
   const progress = useProgress(context)
-  const retry = useCallback(() => void refetch(), [refetch])
-  return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry }
+  
+  return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry: refetch }
 }
