@@ -14,7 +14,15 @@ export type Settings<T> = Omit<UserSyncOptions<T>, keyof WaitOptions> & WaitOpti
 export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters<GetToken>[0]): Promise<Outcome<T>> {
   const { userId, signal, waitSeconds = 5, tokenTimeoutMs = 5000, requestTimeoutMs = 8000 } = settings
 
-  const request = async (token: string, signal: AbortSignal): Promise<Outcome<T>> => {
+  let code: UserSyncErrorCode = 'auth_failed'
+  let cause: any
+  try {
+    const token = await bounded(async () => settings.getToken(tokenOptions), tokenTimeoutMs, signal)
+    code = 'signed_out'
+    // Null between two sessions, somebody else's just after a switch: neither is sent.
+    if (token && (!userId || (subjectOf(token) ?? userId) === userId)) {
+      code = 'network'
+      return await bounded(async (signal) => {
     const begun = Date.now()
     const response = await (settings.fetch ?? fetch)(settings.endpoint, {
       headers: {
@@ -39,18 +47,7 @@ export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters
     const longEnough = waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500
     const held = longEnough && response.headers.has('preference-applied')
     return { ...judge(response, body, settings.strict404, cause), held }
-  }
-
-  let code: UserSyncErrorCode = 'auth_failed'
-  let cause: any
-  try {
-    const token = await bounded(async () => settings.getToken(tokenOptions), tokenTimeoutMs, signal)
-    code = 'signed_out'
-    // Null between two sessions, somebody else's just after a switch: neither is sent.
-    if (token && (!userId || (subjectOf(token) ?? userId) === userId)) {
-      code = 'network'
-      const ms = requestTimeoutMs + waitSeconds * 1000
-      return await bounded((inner) => request(token, inner), ms, signal, 'pagehide')
+}, requestTimeoutMs + waitSeconds * 1000, signal, 'pagehide')
     }
   } catch (reason) {
     signal?.throwIfAborted()

@@ -37,7 +37,6 @@ export function judge(
   if (status === 503 && !serverCode && header !== undefined) code = NOT_YET
   // The member knows milliseconds, the header whole seconds.
   const retryAfterMs = problem?.retry_after_ms ?? header
-  const passing = status === 408 || status === 429 || status >= 500
   return {
     code,
     status,
@@ -45,6 +44,6 @@ export function judge(
     requestId: headers.get('x-request-id') ?? undefined,
     retryAfterMs,
     cause,
-    retry: code === NOT_YET ? 'notSynced' : passing ? 'other' : undefined,
+    retry: code === NOT_YET ? 'notSynced' : status === 408 || status === 429 || status >= 500 ? 'other' : undefined,
   }
 }

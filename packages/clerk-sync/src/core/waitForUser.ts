@@ -19,9 +19,9 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
   let tokenOptions: { skipCache: true } | undefined
   const tell = (type: Progress['type'], more?: Partial<Progress>) => {
     const progress = { type, attempt: number, elapsedMs: Date.now() - begun, ...more }
-    wait.onProgress?.(progress)
-    options.onEvent?.(progress)
-    return progress
+    settings.onProgress?.(progress)
+    settings.onEvent?.(progress)
+    return progress.elapsedMs
   }
 
   for (;;) {
@@ -40,14 +40,15 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
     if (retry && !isOnline()) continue
     warnOfPlainNotFound(settings, failure)
 
-    const { code, status } = failure
+    const { code } = failure
     // A token is refused for its age, too; one made anew settles it.
-    const renew = code === 'signed_out' && status && !tokenOptions
-    if (renew) tokenOptions = { skipCache: true }
-    const delayMs = renew ? 0 : nextDelayMs(backoff, allowed, spent, outcome, random())
+    let delayMs = nextDelayMs(backoff, allowed, spent, outcome, random())
+    if (code === 'signed_out' && failure.status && !tokenOptions) {
+      tokenOptions = { skipCache: true }
+      delayMs = 0
+    }
     if (delayMs === undefined) {
-      const { elapsedMs } = tell('failed', { code })
-      throw new UserSyncError({ ...failure, attempts: number, elapsedMs, retryable: !!retry })
+      throw new UserSyncError({ ...failure, attempts: number, elapsedMs: tell('failed', { code }), retryable: !!retry })
     }
     tell('retry', { code, delayMs })
     if (retry) spent[retry]++

@@ -13,13 +13,6 @@ export interface UserSyncLoadingProps {
   className?: string | undefined
 }
 
-/** What is spoken from when on, in milliseconds: at first nothing, since most waits are shorter. */
-const STEPS = [
-  [400, 'pending'],
-  [5000, 'slow'],
-  [15_000, 'slower'],
-] as const
-
 /** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
 export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages, className }: UserSyncLoadingProps): ReactNode {
   const text = { ...defaultMessages, ...messages }
@@ -27,7 +20,12 @@ export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages,
   const [step, setStep] = useState<'pending' | 'slow' | 'slower'>()
   useEffect(() => {
     if (!waiting) return
-    const timers = STEPS.map(([ms, next]) => setTimeout(setStep, ms, next))
+    // At first nothing is said, since most waits are shorter.
+    const timers = [
+      setTimeout(setStep, 400, 'pending'),
+      setTimeout(setStep, 5000, 'slow'),
+      setTimeout(setStep, 15_000, 'slower'),
+    ]
     return () => {
       timers.forEach(clearTimeout)
       setStep(undefined)
@@ -47,20 +45,20 @@ export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages,
         )}
       </div>
     )
-  const retry = error.code !== 'deleted' && onRetry
+  if (error.code === 'deleted') onRetry = undefined
   return (
     <div className={className} data-clerk-sync="error">
       <div role="alert">
         <p data-clerk-sync="text">{fill(text.error, error)}</p>
         {error.requestId && <p data-clerk-sync="reference">{fill(text.reference, error.requestId)}</p>}
       </div>
-      {retry && (
-        <button autoFocus type="button" data-clerk-sync="retry" onClick={retry}>
+      {onRetry && (
+        <button autoFocus type="button" data-clerk-sync="retry" onClick={onRetry}>
           {text.retry}
         </button>
       )}
       {onSignOut && (
-        <button autoFocus={!retry} type="button" data-clerk-sync="sign-out" onClick={onSignOut}>
+        <button autoFocus={!onRetry} type="button" data-clerk-sync="sign-out" onClick={onSignOut}>
           {text.signOut}
         </button>
       )}

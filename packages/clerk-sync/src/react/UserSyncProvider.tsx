@@ -16,10 +16,10 @@ export interface UserSyncProviderProps {
 /** Gives the hooks below their sync and their account. Belongs inside Clerk's and TanStack Query's providers. */
 export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderProps): ReactNode {
   const auth = useAuth()
-  const { isLoaded, isSignedIn, getToken } = auth
+  const { isLoaded, isSignedIn } = auth
   const userId = isSignedIn ? auth.userId : null
   // Each account has its own, so that a wait begun for one never uses the token of another.
-  const newest = useNewest(getToken, userId)
+  const newest = useNewest(auth.getToken, userId)
   const context = useMemo(() => {
     const account: Account = { userId, getToken: (options) => newest.current(options) }
     return { sync, auth, account }
@@ -32,7 +32,7 @@ export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderPr
     client.removeQueries({
       // What every `queryKey` begins with.
       queryKey: ['clerk-sync', 'user'],
-      predicate: ({ queryKey }) => queryKey[2] !== userId,
+      predicate: (query) => query.queryKey[2] !== userId,
     })
   }, [client, isLoaded, userId])
   useKeepTrying(context, client)

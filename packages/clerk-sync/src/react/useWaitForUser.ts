@@ -41,7 +41,7 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
   const newest = useNewest(options)
   const [state, setState] = useState(IDLE)
 
-  const { start, cancel, end } = useMemo(() => {
+  const [controls, end] = useMemo(() => {
     const { sync, account } = context
     let run: AbortController | undefined
     let promise: Promise<RegisteredUser>
@@ -83,13 +83,12 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
       setState({ status: 'polling' })
       return promise
     }
-    return { start, end, cancel: () => run && end(IDLE) }
+    return [{ start, startPolling: start, cancel: () => run && end(IDLE) }, end] as const
   }, [context, client])
 
   // Unmounted, or another account: nothing of it goes on.
   useEffect(() => () => end(IDLE), [end])
 
   const progress = useProgress(context)
-  const attempt = state.status === 'polling' && progress ? progress.attempt : 0
-  return { user: undefined, error: null, ...state, attempt, start, startPolling: start, cancel }
+  return { user: undefined, error: null, ...state, attempt: state.status === 'polling' && progress ? progress.attempt : 0, ...controls }
 }
