@@ -44,9 +44,7 @@ export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters
       cause = reason
     }
     // A server that says it held but answered at once would be asked without a pause: that is not held.
-    const longEnough = waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500
-    const held = longEnough && response.headers.has('preference-applied')
-    return { ...judge(response, body, settings.strict404, cause), held }
+    return { ...judge(response, body, settings.strict404, cause), held: waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500 && response.headers.has('preference-applied') }
 }, requestTimeoutMs + waitSeconds * 1000, signal, 'pagehide')
     }
   } catch (reason) {

@@ -35,14 +35,13 @@ export function judge(
   if (status === 404 && strict404 && serverCode !== 'user_not_synced') code = 'wrong_endpoint'
   // A 503 that says when, but not what, is "not yet" of some server; ours names its trouble.
   if (status === 503 && !serverCode && header !== undefined) code = NOT_YET
-  // The member knows milliseconds, the header whole seconds.
-  const retryAfterMs = problem?.retry_after_ms ?? header
   return {
     code,
     status,
     serverCode,
     requestId: headers.get('x-request-id') ?? undefined,
-    retryAfterMs,
+    // The member knows milliseconds, the header whole seconds.
+    retryAfterMs: problem?.retry_after_ms ?? header,
     cause,
     retry: code === NOT_YET ? 'notSynced' : status === 408 || status === 429 || status >= 500 ? 'other' : undefined,
   }

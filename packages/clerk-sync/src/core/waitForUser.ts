@@ -40,17 +40,16 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
     if (retry && !isOnline()) continue
     warnOfPlainNotFound(settings, failure)
 
-    const { code } = failure
     // A token is refused for its age, too; one made anew settles it.
     let delayMs = nextDelayMs(backoff, allowed, spent, outcome, random())
-    if (code === 'signed_out' && failure.status && !tokenOptions) {
+    if (failure.code === 'signed_out' && failure.status && !tokenOptions) {
       tokenOptions = { skipCache: true }
       delayMs = 0
     }
     if (delayMs === undefined) {
-      throw new UserSyncError({ ...failure, attempts: number, elapsedMs: tell('failed', { code }), retryable: !!retry })
+      throw new UserSyncError({ ...failure, attempts: number, elapsedMs: tell('failed', { code: failure.code }), retryable: !!retry })
     }
-    tell('retry', { code, delayMs })
+    tell('retry', { code: failure.code, delayMs })
     if (retry) spent[retry]++
     number++
     if (delayMs) await pause(delayMs, signal)

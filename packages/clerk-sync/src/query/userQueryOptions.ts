@@ -28,7 +28,7 @@ export interface UserQueryOptions<T> {
  * asks for the same user at the same time shares it.
  */
 export function userQueryOptions<T>(sync: UserSync<T>, account: Account, how?: HowToWait): UserQueryOptions<T> {
-  const { userId } = account
+  const userId = account.userId
   const report = (progress?: Progress) => reportProgress(userId!, progress)
   return {
     queryKey: sync.queryKey(userId) as DataTag<UserKey, T>,

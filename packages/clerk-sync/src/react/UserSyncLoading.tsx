@@ -32,10 +32,10 @@ export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages,
     }
   }, [waiting])
 
-  if (waiting)
+  if (!error)
     // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
     return (
-      <div className={className} data-clerk-sync="loading" role="status">
+      <div data-clerk-sync="loading" className={className} role="status">
         {step && <span data-clerk-sync="spinner" aria-hidden />}
         {step && <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>}
         {step && progress && progress.attempt > 1 && (
@@ -47,7 +47,7 @@ export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages,
     )
   if (error.code === 'deleted') onRetry = undefined
   return (
-    <div className={className} data-clerk-sync="error">
+    <div data-clerk-sync="error" className={className}>
       <div role="alert">
         <p data-clerk-sync="text">{fill(text.error, error)}</p>
         {error.requestId && <p data-clerk-sync="reference">{fill(text.reference, error.requestId)}</p>}

@@ -35,7 +35,7 @@ export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderPr
       predicate: (query) => query.queryKey[2] !== userId,
     })
   }, [client, isLoaded, userId])
-  useKeepTrying(context, client)
+  useKeepTrying(context)
 
   return <Context.Provider value={context}>{children}</Context.Provider>
 }

@@ -16,10 +16,10 @@ export interface UserSyncStatus {
 
 /** Where the person stands, in one word, and what to show of it. */
 export function useUserSyncStatus(): UserSyncStatus {
-  const context = useUserSyncContext()
+  const { auth } = useUserSyncContext()
   const { data, error, refetch } = useUserProfile()
-  const phase = phaseOf(context.auth, { user: data, error })
-  const progress = useProgress(context)
+  const phase = phaseOf(auth, { user: data, error })
+  const progress = useProgress()
   
   return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry: refetch }
 }

@@ -59,7 +59,7 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
         ...(intervalMs != null && { backoff: { initialMs: intervalMs, factor: 1 } }),
       })
       promise = new Promise((resolve, reject) => {
-        if (!account.userId) throw nobody()
+        if (!account.userId) nobody()
         // Its requests go on while anybody observes them, whoever began, and end with the last one.
         const leave = new QueryObserver(client, query).subscribe(() => {})
         signal.onabort = () => {
@@ -89,6 +89,6 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
   // Unmounted, or another account: nothing of it goes on.
   useEffect(() => () => end(IDLE), [end])
 
-  const progress = useProgress(context)
+  const progress = useProgress()
   return { user: undefined, error: null, ...state, attempt: state.status === 'polling' && progress ? progress.attempt : 0, ...controls }
 }
