@@ -11,7 +11,7 @@ export default defineConfig({
   platform: 'neutral',
   dts: true,
   copy: ['src/styles.css'],
-  // JSX becomes calls of `createElement`, from an entry of React's that is imported anyway: 40 bytes less than `react/jsx-runtime`.
+  // JSX becomes calls of `createElement`, of the entry of React's that is imported anyway: 40 bytes less than `react/jsx-runtime`.
   inputOptions: {
     transform: {
       jsx: { runtime: 'classic', pragma: 'createElement', pragmaFrag: 'Fragment' },

@@ -13,7 +13,6 @@ export type Settings<T> = Omit<UserSyncOptions<T>, keyof WaitOptions> & WaitOpti
 /** Asks once: a token, then the server. Rejects only when `signal` is aborted, with its reason. */
 export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters<GetToken>[0]): Promise<Outcome<T>> {
   const { userId, signal, waitSeconds = 5, tokenTimeoutMs = 5000, requestTimeoutMs = 8000 } = settings
-
   let code: UserSyncErrorCode = 'auth_failed'
   let cause: any
   try {
@@ -22,30 +21,38 @@ export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters
     // Null between two sessions, somebody else's just after a switch: neither is sent.
     if (token && (!userId || (subjectOf(token) ?? userId) === userId)) {
       code = 'network'
-      return await bounded(async (signal) => {
-    const begun = Date.now()
-    const response = await (settings.fetch ?? fetch)(settings.endpoint, {
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${token}`,
-        ...(waitSeconds && { prefer: `wait=${waitSeconds}` }),
-      },
-      signal,
-      cache: 'no-store',
-      credentials: settings.credentials,
-    } as RequestInit)
-    const text = await response.text()
-    let body: any
-    let cause: unknown
-    try {
-      body = JSON.parse(text)
-      if (response.ok && response.status !== 202) return { user: await read(settings.parse, body, userId) }
-    } catch (reason) {
-      cause = reason
-    }
-    // A server that says it held but answered at once would be asked without a pause: that is not held.
-    return { ...judge(response, body, settings.strict404, cause), held: waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500 && response.headers.has('preference-applied') }
-}, requestTimeoutMs + waitSeconds * 1000, signal, 'pagehide')
+      return await bounded(
+        async (signal) => {
+          const begun = Date.now()
+          const response = await (settings.fetch ?? fetch)(settings.endpoint, {
+            headers: {
+              accept: 'application/json',
+              authorization: `Bearer ${token}`,
+              ...(waitSeconds && { prefer: `wait=${waitSeconds}` }),
+            },
+            signal,
+            cache: 'no-store',
+            credentials: settings.credentials,
+          } as RequestInit)
+          const text = await response.text()
+          let body: any
+          let fault: unknown
+          try {
+            body = JSON.parse(text)
+            if (response.ok && response.status !== 202) return { user: await read(settings.parse, body, userId) }
+          } catch (reason) {
+            fault = reason
+          }
+          return {
+            ...judge(response, body, settings.strict404, fault),
+            // A server that says it held but answered at once would be asked without a pause: that is not held.
+            held: waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500 && response.headers.has('preference-applied'),
+          }
+        },
+        requestTimeoutMs + waitSeconds * 1000,
+        signal,
+        'pagehide',
+      )
     }
   } catch (reason) {
     signal?.throwIfAborted()

@@ -43,6 +43,7 @@ export function judge(
     // The member knows milliseconds, the header whole seconds.
     retryAfterMs: problem?.retry_after_ms ?? header,
     cause,
-    retry: code === NOT_YET ? 'notSynced' : status === 408 || status === 429 || status >= 500 ? 'other' : undefined,
+    retry:
+      code === NOT_YET ? 'notSynced' : status === 408 || status === 429 || status >= 500 ? 'other' : undefined,
   }
 }

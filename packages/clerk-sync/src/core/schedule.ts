@@ -6,7 +6,6 @@ export type Kind = keyof Retries
 /** The longest `Retry-After` a wait sits out, in milliseconds; beyond it the wait ends. */
 const LONGEST_MS = 60_000
 
-
 /** What an attempt has to say about the next. */
 export interface Hint {
   /** Undefined: asking again does not help. */
@@ -30,7 +29,10 @@ export function nextDelayMs(
 ): number | undefined {
   if (!retry || spent[retry] >= allowed[retry] || retryAfterMs > LONGEST_MS) return undefined
   if (held && retry === 'notSynced') return 0
-  const { initialMs = 1000, factor = 2, maxMs = 16_000, jitter = 0.2 } = backoff === 'eager' ? { initialMs: 250, factor: 1.6, maxMs: 3000 } : (backoff ?? {})
-  const base = Math.min(initialMs * factor ** spent[retry], maxMs)
-  return Math.max(base * (1 + jitter * (2 * random - 1)), retryAfterMs)
+  const { initialMs = 1000, factor = 2, maxMs = 16_000, jitter = 0.2 } =
+    backoff === 'eager' ? { initialMs: 250, factor: 1.6, maxMs: 3000 } : (backoff ?? {})
+  return Math.max(
+    Math.min(initialMs * factor ** spent[retry], maxMs) * (1 + jitter * (2 * random - 1)),
+    retryAfterMs,
+  )
 }

@@ -17,6 +17,7 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
   const begun = Date.now()
   let number = 1
   let tokenOptions: { skipCache: true } | undefined
+  /** Answers how long it has taken until then. */
   const tell = (type: Progress['type'], more?: Partial<Progress>) => {
     const progress = { type, attempt: number, elapsedMs: Date.now() - begun, ...more }
     settings.onProgress?.(progress)
@@ -40,14 +41,19 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
     if (retry && !isOnline()) continue
     warnOfPlainNotFound(settings, failure)
 
-    // A token is refused for its age, too; one made anew settles it.
     let delayMs = nextDelayMs(backoff, allowed, spent, outcome, random())
+    // A token is refused for its age, too; one made anew settles it.
     if (failure.code === 'signed_out' && failure.status && !tokenOptions) {
       tokenOptions = { skipCache: true }
       delayMs = 0
     }
     if (delayMs === undefined) {
-      throw new UserSyncError({ ...failure, attempts: number, elapsedMs: tell('failed', { code: failure.code }), retryable: !!retry })
+      throw new UserSyncError({
+        ...failure,
+        attempts: number,
+        elapsedMs: tell('failed', { code: failure.code }),
+        retryable: !!retry,
+      })
     }
     tell('retry', { code: failure.code, delayMs })
     if (retry) spent[retry]++

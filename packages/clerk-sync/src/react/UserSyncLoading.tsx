@@ -32,7 +32,7 @@ export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages,
     }
   }, [waiting])
 
-  if (!error)
+  if (!error) {
     // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
     return (
       <div data-clerk-sync="loading" className={className} role="status">
@@ -45,20 +45,22 @@ export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages,
         )}
       </div>
     )
+  }
   if (error.code === 'deleted') onRetry = undefined
   return (
-    <div data-clerk-sync="error" className={className}>
+    // Another error is another alert, and its first button takes the focus.
+    <div data-clerk-sync="error" className={className} key={error.code}>
       <div role="alert">
         <p data-clerk-sync="text">{fill(text.error, error)}</p>
         {error.requestId && <p data-clerk-sync="reference">{fill(text.reference, error.requestId)}</p>}
       </div>
       {onRetry && (
-        <button autoFocus type="button" data-clerk-sync="retry" onClick={onRetry}>
+        <button data-clerk-sync="retry" type="button" onClick={onRetry} autoFocus>
           {text.retry}
         </button>
       )}
       {onSignOut && (
-        <button autoFocus={!onRetry} type="button" data-clerk-sync="sign-out" onClick={onSignOut}>
+        <button data-clerk-sync="sign-out" type="button" onClick={onSignOut} autoFocus={!onRetry}>
           {text.signOut}
         </button>
       )}

@@ -20,6 +20,5 @@ export function useUserSyncStatus(): UserSyncStatus {
   const { data, error, refetch } = useUserProfile()
   const phase = phaseOf(auth, { user: data, error })
   const progress = useProgress()
-  
   return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry: refetch }
 }

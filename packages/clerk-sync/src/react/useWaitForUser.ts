@@ -90,5 +90,6 @@ export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
   useEffect(() => () => end(IDLE), [end])
 
   const progress = useProgress()
-  return { user: undefined, error: null, ...state, attempt: state.status === 'polling' && progress ? progress.attempt : 0, ...controls }
+  const attempt = state.status === 'polling' && progress ? progress.attempt : 0
+  return { attempt, user: undefined, error: null, ...state, ...controls }
 }
