@@ -650,7 +650,7 @@ interface Known {
   user: unknown;
   error: UserSyncError | null;
 }
-declare function phaseOf({ isLoaded, isSignedIn, userId }: Auth, { user, error }: Known): Phase;
+declare function phaseOf(auth: Auth, { user, error }: Known): Phase;
 /** Where the wait for a user has come to; apart from the profile, so that only who shows it renders anew. */
 declare const progressOf: (userId: string | null | undefined) => Progress | undefined;
 /** Calls `listener` after each change of any progress; answers how to end that. */
@@ -757,6 +757,7 @@ declare function UserSyncBoundary({ children, fallback, signedOut, pending, ...s
 interface UserSyncLoadingProps {
   progress?: Progress | undefined;
   error?: UserSyncError | null | undefined;
+  /** Shown beside an error, unless the account was deleted: that cannot be tried again. */
   onRetry?: (() => void) | undefined;
   /** Shows a button to sign out beside an error. */
   onSignOut?: (() => void) | undefined;
@@ -764,7 +765,7 @@ interface UserSyncLoadingProps {
   className?: string | undefined;
 }
 /** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
-declare function UserSyncLoading({ error, messages, ...props }: UserSyncLoadingProps): ReactNode;
+declare function UserSyncLoading({ progress, error, onRetry, onSignOut, messages, className }: UserSyncLoadingProps): ReactNode;
 interface UserSyncProviderProps {
   sync: UserSync<any>;
   /** Clerk's hook, of any SDK and version; it must be the same one as long as the provider is mounted. */

@@ -174,6 +174,8 @@ describe('later', () => {
     await person.page.getByRole('alert').waitFor()
     assert.equal(person.asked.at(-1), 401)
     assert.equal(await person.page.getByTestId('email').count(), 0)
+    const buttons = person.page.getByRole('button')
+    assert.deepEqual(await buttons.allTextContents(), ['Sign out'])
     await person.show('deleted')
   })
 

@@ -13,34 +13,6 @@ export type Settings<T> = Omit<UserSyncOptions<T>, keyof WaitOptions> & WaitOpti
 /** Asks once: a token, then the server. Rejects only when `signal` is aborted, with its reason. */
 export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters<GetToken>[0]): Promise<Outcome<T>> {
   const { userId, signal, waitSeconds = 5, tokenTimeoutMs = 5000, requestTimeoutMs = 8000 } = settings
-
-  const request = async (token: string, signal: AbortSignal): Promise<Outcome<T>> => {
-    const begun = Date.now()
-    const response = await (settings.fetch ?? fetch)(settings.endpoint, {
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${token}`,
-        ...(waitSeconds && { prefer: `wait=${waitSeconds}` }),
-      },
-      signal,
-      cache: 'no-store',
-      credentials: settings.credentials,
-    } as RequestInit)
-    const text = await response.text()
-    let body: any
-    let cause: unknown
-    try {
-      body = JSON.parse(text)
-      if (response.ok && response.status !== 202) return { user: await read(settings.parse, body, userId) }
-    } catch (reason) {
-      cause = reason
-    }
-    // A server that says it held but answered at once would be asked without a pause: that is not held.
-    const longEnough = waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500
-    const held = longEnough && response.headers.has('preference-applied')
-    return { ...judge(response, body, settings.strict404, cause), held }
-  }
-
   let code: UserSyncErrorCode = 'auth_failed'
   let cause: any
   try {
@@ -49,17 +21,47 @@ export async function attempt<T>(settings: Settings<T>, tokenOptions: Parameters
     // Null between two sessions, somebody else's just after a switch: neither is sent.
     if (token && (!userId || (subjectOf(token) ?? userId) === userId)) {
       code = 'network'
-      const ms = requestTimeoutMs + waitSeconds * 1000
-      return await bounded((inner) => request(token, inner), ms, signal, 'pagehide')
+      return await bounded(
+        async (signal) => {
+          const begun = Date.now()
+          const response = await (settings.fetch ?? fetch)(settings.endpoint, {
+            headers: {
+              accept: 'application/json',
+              authorization: `Bearer ${token}`,
+              ...(waitSeconds && { prefer: `wait=${waitSeconds}` }),
+            },
+            signal,
+            cache: 'no-store',
+            credentials: settings.credentials,
+          } as RequestInit)
+          const text = await response.text()
+          let body: any
+          let fault: unknown
+          try {
+            body = JSON.parse(text)
+            if (response.ok && response.status !== 202) return { user: await read(settings.parse, body, userId) }
+          } catch (reason) {
+            fault = reason
+          }
+          return {
+            ...judge(response, body, settings.strict404, fault),
+            // A server that says it held but answered at once would be asked without a pause: that is not held.
+            held: waitSeconds > 0 && Date.now() - begun >= waitSeconds * 500 && response.headers.has('preference-applied'),
+          }
+        },
+        requestTimeoutMs + waitSeconds * 1000,
+        signal,
+        'pagehide',
+      )
     }
   } catch (reason) {
     signal?.throwIfAborted()
     cause = reason
     if (cause?.code === 'clerk_offline') code = 'offline'
-    if (cause === TIMED_OUT && code === 'network') code = TIMED_OUT
+    if (cause === TIMED_OUT && code === 'network') code = cause
   }
   // On a server Clerk has no token, and never will.
-  return { failure: { code, cause }, retry: cause?.code === 'clerk_runtime_not_browser' ? undefined : 'other' }
+  return { code, cause, retry: cause?.code === 'clerk_runtime_not_browser' ? undefined : 'other' }
 }
 
 /** The user in a body: of our server's envelope `{success, message, data}`, or the body itself. */

@@ -23,6 +23,6 @@ export function createUserSync<T = Me>(options: UserSyncOptions<T>): UserSync<T>
   return {
     options,
     waitForUser: (wait) => waitForUser(options, wait),
-    queryKey: (userId = null) => ['clerk-sync', 'user', userId],
+    queryKey: (userId) => ['clerk-sync', 'user', userId ?? null],
   }
 }

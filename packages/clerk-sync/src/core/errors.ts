@@ -49,7 +49,7 @@ export class UserSyncError extends Error {
   override readonly name = 'UserSyncError'
 
   constructor(details: Details) {
-    super(`clerk-sync: ${details.code} ${details.status ?? ''}`.trim(), details)
+    super(`clerk-sync: ${details.code} ${details.status ?? ''}`.trim())
     Object.assign(this, details)
   }
 

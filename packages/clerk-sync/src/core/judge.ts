@@ -3,9 +3,7 @@ import { parseRetryAfter } from './retryAfter'
 import type { Hint } from './schedule'
 
 /** Why there is no user, and whether asking again may help. */
-export interface Refusal extends Hint {
-  failure: Omit<Details, 'attempts' | 'elapsedMs' | 'retryable'>
-}
+export interface Refusal extends Hint, Omit<Details, 'attempts' | 'elapsedMs' | 'retryable'> {}
 
 const NOT_YET = 'not_synced'
 
@@ -37,11 +35,15 @@ export function judge(
   if (status === 404 && strict404 && serverCode !== 'user_not_synced') code = 'wrong_endpoint'
   // A 503 that says when, but not what, is "not yet" of some server; ours names its trouble.
   if (status === 503 && !serverCode && header !== undefined) code = NOT_YET
-  // The member knows milliseconds, the header whole seconds.
-  const retryAfterMs = problem?.retry_after_ms ?? header
-  const passing = status === 408 || status === 429 || status >= 500
   return {
-    failure: { code, status, serverCode, requestId: headers.get('x-request-id') ?? undefined, retryAfterMs, cause },
-    retry: code === NOT_YET ? 'notSynced' : passing ? 'other' : undefined,
+    code,
+    status,
+    serverCode,
+    requestId: headers.get('x-request-id') ?? undefined,
+    // The member knows milliseconds, the header whole seconds.
+    retryAfterMs: problem?.retry_after_ms ?? header,
+    cause,
+    retry:
+      code === NOT_YET ? 'notSynced' : status === 408 || status === 429 || status >= 500 ? 'other' : undefined,
   }
 }

@@ -1,7 +1,6 @@
 import { FOR_EVER_MS, pause } from './bounded'
 import type { UserSync } from './createUserSync'
 import type { UserSyncError } from './errors'
-import { isVisible } from './page'
 import type { WaitOptions } from './types'
 
 /** Between two slow requests, in milliseconds: from this to twice this. */
@@ -21,9 +20,8 @@ export interface KeepTryingOptions extends Pick<WaitOptions, 'getToken' | 'userI
 export async function keepTrying<T>(sync: UserSync<T>, { error, ...wait }: KeepTryingOptions): Promise<T> {
   const { random = Math.random, waitSeconds = 25 } = sync.options
   for (;;) {
-    const slowMs = SLOW_MS * (1 + random())
-    await pause(Math.max(slowMs, Math.min(error.retryAfterMs ?? 0, LONGEST_MS)), wait.signal)
-    while (!isVisible()) await pause(FOR_EVER_MS, wait.signal, 'visibilitychange')
+    await pause(Math.max(SLOW_MS * (1 + random()), Math.min(error.retryAfterMs ?? 0, LONGEST_MS)), wait.signal)
+    while (globalThis.document?.hidden) await pause(FOR_EVER_MS, wait.signal, 'visibilitychange')
     try {
       return await sync.waitForUser({ ...wait, waitSeconds: waitSeconds && 25, retries: { notSynced: 0, other: 0 } })
     } catch (reason) {

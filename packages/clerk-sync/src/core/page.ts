@@ -1,5 +1,2 @@
 /** False when the browser knows that there is no network; a server always has one. */
 export const isOnline = (): boolean => globalThis.navigator?.onLine !== false
-
-/** Whether somebody may be looking. */
-export const isVisible = (): boolean => !globalThis.document?.hidden

@@ -23,12 +23,12 @@ export interface Known {
 }
 
 /** After these, what was cached of the user is not shown any more. */
-const FINAL = ['deleted', 'forbidden', 'signed_out']
+const FINAL = /deleted|forbidden|signed_out/
 
-export function phaseOf({ isLoaded, isSignedIn, userId }: Auth, { user, error }: Known): Phase {
-  if (!isLoaded) return 'auth-loading'
-  if (!userId) return 'signed-out'
-  if (!isSignedIn || error?.serverCode === 'session_pending') return 'auth-pending'
-  if (user !== undefined && !(error && FINAL.includes(error.code))) return 'ready'
+export function phaseOf(auth: Auth, { user, error }: Known): Phase {
+  if (!auth.isLoaded) return 'auth-loading'
+  if (!auth.userId) return 'signed-out'
+  if (!auth.isSignedIn || error?.serverCode === 'session_pending') return 'auth-pending'
+  if (user !== undefined && !(error && FINAL.test(error.code))) return 'ready'
   return error ? (error.retryable ? 'delayed' : 'error') : 'syncing'
 }

@@ -1,5 +1,4 @@
-import type { Details } from './errors'
-import type { Backoff, Retries, UserSyncOptions } from './types'
+import type { Retries, UserSyncOptions } from './types'
 
 /** What a retry is counted as. */
 export type Kind = keyof Retries
@@ -7,22 +6,14 @@ export type Kind = keyof Retries
 /** The longest `Retry-After` a wait sits out, in milliseconds; beyond it the wait ends. */
 const LONGEST_MS = 60_000
 
-/** The backoff that was asked for. */
-export const backoffOf = (wanted: UserSyncOptions<unknown>['backoff']): Backoff => ({
-  initialMs: 1000,
-  factor: 2,
-  maxMs: 16_000,
-  jitter: 0.2,
-  ...(wanted === 'eager' ? { initialMs: 250, factor: 1.6, maxMs: 3000 } : wanted),
-})
-
 /** What an attempt has to say about the next. */
 export interface Hint {
   /** Undefined: asking again does not help. */
   retry?: Kind | undefined
   /** The server held the request until its time was over, so asking again at once is no haste. */
   held?: boolean
-  failure: Pick<Details, 'retryAfterMs'>
+  /** When the server wants to be asked again, in milliseconds. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /**
@@ -30,14 +21,18 @@ export interface Hint {
  * apart, so a lone 503 among 404s costs nothing of theirs. `random` is from 0 to 1.
  */
 export function nextDelayMs(
-  { initialMs, factor, maxMs, jitter }: Backoff,
+  backoff: UserSyncOptions<unknown>['backoff'],
   allowed: Retries,
   spent: Retries,
-  { retry, held, failure: { retryAfterMs = 0 } }: Hint,
+  { retry, held, retryAfterMs = 0 }: Hint,
   random: number,
 ): number | undefined {
   if (!retry || spent[retry] >= allowed[retry] || retryAfterMs > LONGEST_MS) return undefined
   if (held && retry === 'notSynced') return 0
-  const base = Math.min(initialMs * factor ** spent[retry], maxMs)
-  return Math.max(base * (1 + jitter * (2 * random - 1)), retryAfterMs)
+  const { initialMs = 1000, factor = 2, maxMs = 16_000, jitter = 0.2 } =
+    backoff === 'eager' ? { initialMs: 250, factor: 1.6, maxMs: 3000 } : (backoff ?? {})
+  return Math.max(
+    Math.min(initialMs * factor ** spent[retry], maxMs) * (1 + jitter * (2 * random - 1)),
+    retryAfterMs,
+  )
 }

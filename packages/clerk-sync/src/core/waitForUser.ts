@@ -3,7 +3,7 @@ import { FOR_EVER_MS, pause } from './bounded'
 import { UserSyncError } from './errors'
 import type { Refusal } from './judge'
 import { isOnline } from './page'
-import { backoffOf, nextDelayMs } from './schedule'
+import { nextDelayMs } from './schedule'
 import type { Progress, UserSyncOptions, WaitOptions } from './types'
 
 declare const process: { env: { NODE_ENV?: string } }
@@ -17,11 +17,12 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
   const begun = Date.now()
   let number = 1
   let tokenOptions: { skipCache: true } | undefined
+  /** Answers how long it has taken until then. */
   const tell = (type: Progress['type'], more?: Partial<Progress>) => {
     const progress = { type, attempt: number, elapsedMs: Date.now() - begun, ...more }
-    wait.onProgress?.(progress)
-    options.onEvent?.(progress)
-    return progress
+    settings.onProgress?.(progress)
+    settings.onEvent?.(progress)
+    return progress.elapsedMs
   }
 
   for (;;) {
@@ -35,21 +36,26 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
       tell('ready')
       return outcome.user
     }
-    const { failure, retry } = outcome
+    const { retry, held, ...failure } = outcome
     // The network went away meanwhile: that was no answer, so it is not counted.
     if (retry && !isOnline()) continue
     warnOfPlainNotFound(settings, failure)
 
-    const { code, status } = failure
+    let delayMs = nextDelayMs(backoff, allowed, spent, outcome, random())
     // A token is refused for its age, too; one made anew settles it.
-    const renew = code === 'signed_out' && status && !tokenOptions
-    if (renew) tokenOptions = { skipCache: true }
-    const delayMs = renew ? 0 : nextDelayMs(backoffOf(backoff), allowed, spent, outcome, random())
-    if (delayMs === undefined) {
-      const { elapsedMs } = tell('failed', { code })
-      throw new UserSyncError({ ...failure, attempts: number, elapsedMs, retryable: !!retry })
+    if (failure.code === 'signed_out' && failure.status && !tokenOptions) {
+      tokenOptions = { skipCache: true }
+      delayMs = 0
     }
-    tell('retry', { code, delayMs })
+    if (delayMs === undefined) {
+      throw new UserSyncError({
+        ...failure,
+        attempts: number,
+        elapsedMs: tell('failed', { code: failure.code }),
+        retryable: !!retry,
+      })
+    }
+    tell('retry', { code: failure.code, delayMs })
     if (retry) spent[retry]++
     number++
     if (delayMs) await pause(delayMs, signal)
@@ -59,7 +65,7 @@ export async function waitForUser<T>(options: UserSyncOptions<T>, wait: WaitOpti
 const warned = /* @__PURE__ */ new Set<unknown>()
 
 /** A 404 of no server of ours is taken for a user to come; it may as well be a wrong address. */
-function warnOfPlainNotFound(settings: Settings<unknown>, failure: Refusal['failure']) {
+function warnOfPlainNotFound(settings: Settings<unknown>, failure: Omit<Refusal, 'retry' | 'held'>) {
   try {
     if (process.env.NODE_ENV === 'production') return
     const { endpoint, strict404 } = settings

@@ -1,5 +1,5 @@
 import type { DataTag, QueryFunction } from '@tanstack/react-query'
-import { type GetToken, reportProgress, type UserKey, type UserSync, type WaitOptions } from 'clerk-sync'
+import { type GetToken, type Progress, reportProgress, type UserKey, type UserSync, type WaitOptions } from 'clerk-sync'
 
 /** Whose record, and where its token comes from. */
 export interface Account {
@@ -28,8 +28,8 @@ export interface UserQueryOptions<T> {
  * asks for the same user at the same time shares it.
  */
 export function userQueryOptions<T>(sync: UserSync<T>, account: Account, how?: HowToWait): UserQueryOptions<T> {
-  const { userId } = account
-  const report = reportProgress.bind(null, userId!)
+  const userId = account.userId
+  const report = (progress?: Progress) => reportProgress(userId!, progress)
   return {
     queryKey: sync.queryKey(userId) as DataTag<UserKey, T>,
     queryFn: ({ signal }) =>

@@ -19,15 +19,15 @@ export interface UserSyncBoundaryProps {
 /** Shows its children once the signed-in user has a record, whatever way they came in: sign-up, OAuth, a link, an old session. */
 export function UserSyncBoundary({ children, fallback, signedOut, pending, ...shown }: UserSyncBoundaryProps): ReactNode {
   const status = useUserSyncStatus()
-  const { phase, user, error, progress, retry } = status
+  const { phase } = status
+  if (phase === 'ready') return fill(children, status.user as RegisteredUser)
   if (phase === 'auth-loading') return null
   if (phase === 'signed-out') return signedOut
   if (phase === 'auth-pending') return pending
-  if (phase === 'ready') return fill(children, user as RegisteredUser)
   if (fallback !== undefined) return fill(fallback, status)
   return (
     <div data-clerk-sync="boundary" data-phase={phase}>
-      <UserSyncLoading progress={progress} error={error} onRetry={retry} {...shown} />
+      <UserSyncLoading {...status} onRetry={status.retry} {...shown} />
     </div>
   )
 }

@@ -5,6 +5,7 @@ import { defaultMessages, fill, type Messages } from './messages'
 export interface UserSyncLoadingProps {
   progress?: Progress | undefined
   error?: UserSyncError | null | undefined
+  /** Shown beside an error, unless the account was deleted: that cannot be tried again. */
   onRetry?: (() => void) | undefined
   /** Shows a button to sign out beside an error. */
   onSignOut?: (() => void) | undefined
@@ -12,57 +13,54 @@ export interface UserSyncLoadingProps {
   className?: string | undefined
 }
 
-/** What is spoken from when on, in milliseconds: at first nothing, since most waits are shorter. */
-const STEPS = [
-  [400, 'pending'],
-  [5000, 'slow'],
-  [15_000, 'slower'],
-] as const
-
 /** What a person sees meanwhile. Unstyled: `data-clerk-sync` names the parts, `clerk-sync/styles.css` dresses them. */
-export function UserSyncLoading({ error, messages, ...props }: UserSyncLoadingProps): ReactNode {
+export function UserSyncLoading({ progress, error, onRetry, onSignOut, messages, className }: UserSyncLoadingProps): ReactNode {
   const text = { ...defaultMessages, ...messages }
-  return error ? <Failed error={error} text={text} {...props} /> : <Waiting text={text} {...props} />
-}
-
-interface ShownProps extends Omit<UserSyncLoadingProps, 'error' | 'messages'> {
-  text: Messages
-}
-
-function Waiting({ progress, text, className }: ShownProps) {
+  const waiting = !error
   const [step, setStep] = useState<'pending' | 'slow' | 'slower'>()
   useEffect(() => {
-    const timers = STEPS.map(([ms, next]) => setTimeout(setStep, ms, next))
-    return () => timers.forEach(clearTimeout)
-  }, [])
-  // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
-  return (
-    <div className={className} data-clerk-sync="loading" role="status">
-      {step && <span data-clerk-sync="spinner" aria-hidden />}
-      {step && <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>}
-      {step && progress && progress.attempt > 1 && (
-        <span data-clerk-sync="attempt" aria-hidden>
-          {fill(text.attempt, progress)}
-        </span>
-      )}
-    </div>
-  )
-}
+    if (!waiting) return
+    // At first nothing is said, since most waits are shorter.
+    const timers = [
+      setTimeout(setStep, 400, 'pending'),
+      setTimeout(setStep, 5000, 'slow'),
+      setTimeout(setStep, 15_000, 'slower'),
+    ]
+    return () => {
+      timers.forEach(clearTimeout)
+      setStep(undefined)
+    }
+  }, [waiting])
 
-function Failed({ error, onRetry, onSignOut, text, className }: ShownProps & { error: UserSyncError }) {
+  if (!error) {
+    // The container is there before its text, or screen readers would not notice the text; no attempt is spoken.
+    return (
+      <div data-clerk-sync="loading" className={className} role="status">
+        {step && <span data-clerk-sync="spinner" aria-hidden />}
+        {step && <span data-clerk-sync="text">{text[progress?.type === 'offline' ? 'offline' : step]}</span>}
+        {step && progress && progress.attempt > 1 && (
+          <span data-clerk-sync="attempt" aria-hidden>
+            {fill(text.attempt, progress)}
+          </span>
+        )}
+      </div>
+    )
+  }
+  if (error.code === 'deleted') onRetry = undefined
   return (
-    <div className={className} data-clerk-sync="error">
+    // Another error is another alert, and its first button takes the focus.
+    <div data-clerk-sync="error" className={className} key={error.code}>
       <div role="alert">
         <p data-clerk-sync="text">{fill(text.error, error)}</p>
         {error.requestId && <p data-clerk-sync="reference">{fill(text.reference, error.requestId)}</p>}
       </div>
       {onRetry && (
-        <button autoFocus type="button" data-clerk-sync="retry" onClick={onRetry}>
+        <button data-clerk-sync="retry" type="button" onClick={onRetry} autoFocus>
           {text.retry}
         </button>
       )}
       {onSignOut && (
-        <button type="button" data-clerk-sync="sign-out" onClick={onSignOut}>
+        <button data-clerk-sync="sign-out" type="button" onClick={onSignOut} autoFocus={!onRetry}>
           {text.signOut}
         </button>
       )}

@@ -4,6 +4,7 @@ import type { Account } from 'clerk-sync/query'
 import { type ReactNode, useEffect, useMemo } from 'react'
 import { Context } from './context'
 import { useKeepTrying } from './useKeepTrying'
+import { useNewest } from './useNewest'
 
 export interface UserSyncProviderProps {
   sync: UserSync<any>
@@ -15,15 +16,12 @@ export interface UserSyncProviderProps {
 /** Gives the hooks below their sync and their account. Belongs inside Clerk's and TanStack Query's providers. */
 export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderProps): ReactNode {
   const auth = useAuth()
-  const { isLoaded, isSignedIn, getToken } = auth
+  const { isLoaded, isSignedIn } = auth
   const userId = isSignedIn ? auth.userId : null
   // Each account has its own, so that a wait begun for one never uses the token of another.
-  const newest = useMemo(() => ({ getToken }), [userId])
-  useEffect(() => {
-    newest.getToken = getToken
-  })
+  const newest = useNewest(auth.getToken, userId)
   const context = useMemo(() => {
-    const account: Account = { userId, getToken: (options) => newest.getToken(options) }
+    const account: Account = { userId, getToken: (options) => newest.current(options) }
     return { sync, auth, account }
   }, [sync, isLoaded, isSignedIn, auth.userId])
 
@@ -34,10 +32,10 @@ export function UserSyncProvider({ sync, useAuth, children }: UserSyncProviderPr
     client.removeQueries({
       // What every `queryKey` begins with.
       queryKey: ['clerk-sync', 'user'],
-      predicate: ({ queryKey }) => queryKey[2] !== userId,
+      predicate: (query) => query.queryKey[2] !== userId,
     })
   }, [client, isLoaded, userId])
-  useKeepTrying(context, client)
+  useKeepTrying(context)
 
   return <Context.Provider value={context}>{children}</Context.Provider>
 }

@@ -20,4 +20,6 @@ export function useUserSyncContext(): UserSyncContext {
 }
 
 /** Thrown where there is nobody to wait for: signed out, or on a server. */
-export const nobody = (): Error => new Error('clerk-sync: nobody is signed in')
+export function nobody(): never {
+  throw new Error('clerk-sync: nobody is signed in')
+}

@@ -1,10 +1,11 @@
-import type { QueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { keepTrying, type UserSyncError } from 'clerk-sync'
 import { useEffect, useSyncExternalStore } from 'react'
 import type { UserSyncContext } from './context'
 
 /** While the profile of the account has failed but may still come: asks on, once for the whole app. */
-export function useKeepTrying({ sync, account }: UserSyncContext, client: QueryClient): void {
+export function useKeepTrying({ sync, account }: UserSyncContext): void {
+  const client = useQueryClient()
   const queryKey = sync.queryKey(account.userId)
   const failed = useSyncExternalStore(
     client.getQueryCache().subscribe,

@@ -1,8 +1,9 @@
 import { onProgress, type Progress, progressOf } from 'clerk-sync'
 import { useSyncExternalStore } from 'react'
-import type { UserSyncContext } from './context'
+import { useUserSyncContext } from './context'
 
 /** Where the wait for the account has come to, while there is one. */
-export function useProgress({ account }: UserSyncContext): Progress | undefined {
+export function useProgress(): Progress | undefined {
+  const { account } = useUserSyncContext()
   return useSyncExternalStore(onProgress, () => progressOf(account.userId), () => undefined)
 }

@@ -10,6 +10,6 @@ import { nobody, useUserSyncContext } from './context'
  */
 export function useSuspenseUserProfile(): RegisteredUser {
   const { sync, account } = useUserSyncContext()
-  if (typeof window === 'undefined' || !account.userId) throw nobody()
+  if (!globalThis.window || !account.userId) nobody()
   return useSuspenseQuery(userQueryOptions<RegisteredUser>(sync, account)).data
 }

@@ -1,5 +1,4 @@
 import { type Phase, phaseOf, type Progress, type RegisteredUser, type UserSyncError } from 'clerk-sync'
-import { useCallback } from 'react'
 import { useUserSyncContext } from './context'
 import { useProgress } from './useProgress'
 import { useUserProfile } from './useUserProfile'
@@ -17,10 +16,9 @@ export interface UserSyncStatus {
 
 /** Where the person stands, in one word, and what to show of it. */
 export function useUserSyncStatus(): UserSyncStatus {
-  const context = useUserSyncContext()
+  const { auth } = useUserSyncContext()
   const { data, error, refetch } = useUserProfile()
-  const phase = phaseOf(context.auth, { user: data, error })
-  const progress = useProgress(context)
-  const retry = useCallback(() => void refetch(), [refetch])
-  return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry }
+  const phase = phaseOf(auth, { user: data, error })
+  const progress = useProgress()
+  return { phase, user: phase === 'ready' ? data : undefined, error, progress, retry: refetch }
 }

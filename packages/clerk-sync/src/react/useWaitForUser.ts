@@ -1,8 +1,9 @@
 import { QueryObserver, useQueryClient } from '@tanstack/react-query'
 import type { RegisteredUser, UserSyncError } from 'clerk-sync'
 import { userQueryOptions } from 'clerk-sync/query'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import { nobody, useUserSyncContext } from './context'
+import { useNewest } from './useNewest'
 import { useProgress } from './useProgress'
 
 export interface WaitForUserOptions {
@@ -28,72 +29,67 @@ export interface WaitForUser {
   cancel: () => void
 }
 
-type State = Pick<WaitForUser, 'status' | 'user' | 'error'>
+/** What a start has come to. */
+type State = Pick<WaitForUser, 'status'> & Partial<Pick<WaitForUser, 'user' | 'error'>>
 
-interface Run {
-  promise: Promise<RegisteredUser>
-  /** Ends it, once; answers whether it had not ended before. */
-  end: (next: State) => boolean
-}
-
-const IDLE: State = { status: 'idle', user: undefined, error: null }
+const IDLE: State = { status: 'idle' }
 
 /** Waits when told to, for the same record and over the same requests as `useUserProfile`. */
 export function useWaitForUser(options: WaitForUserOptions = {}): WaitForUser {
   const context = useUserSyncContext()
-  const { sync, account } = context
   const client = useQueryClient()
+  const newest = useNewest(options)
   const [state, setState] = useState(IDLE)
-  const latest = useRef(options)
-  useEffect(() => {
-    latest.current = options
-  })
-  const run = useRef<Run | undefined>(undefined)
 
-  const cancel = useCallback(() => void run.current?.end(IDLE), [])
-
-  const start = useCallback(() => {
-    if (run.current) return run.current.promise
-    const controller = new AbortController()
-    const { signal } = controller
-    const { maxAttempts, intervalMs } = latest.current
-    const query = userQueryOptions<RegisteredUser>(sync, account, {
-      ...(maxAttempts !== undefined && { retries: { notSynced: maxAttempts - 1 } }),
-      ...(intervalMs !== undefined && { backoff: { initialMs: intervalMs, factor: 1 } }),
-    })
-    const promise = new Promise<RegisteredUser>((resolve, reject) => {
-      if (!account.userId) throw nobody()
-      // Its requests go on while anybody observes them, whoever began, and end with the last one.
-      signal.addEventListener('abort', new QueryObserver(client, query).subscribe(() => {}))
-      signal.addEventListener('abort', () => reject(signal.reason))
-      client.fetchQuery(query).then(resolve, reject)
-    })
+  const [controls, end] = useMemo(() => {
+    const { sync, account } = context
+    let run: AbortController | undefined
+    let promise: Promise<RegisteredUser>
     const end = (next: State) => {
-      if (signal.aborted) return false
-      controller.abort()
-      run.current = undefined
+      run?.abort()
+      run = undefined
       setState(next)
-      return true
     }
-    promise.then(
-      (user) => end({ ...IDLE, status: 'success', user }) && latest.current.onSuccess?.(user),
-      (error: UserSyncError) => end({ ...IDLE, status: 'error', error }) && latest.current.onError?.(error),
-    )
-    run.current = { promise, end }
-    setState({ ...IDLE, status: 'polling' })
-    return promise
-  }, [sync, client, account])
+    const start = () => {
+      if (run) return promise
+      const { signal } = (run = new AbortController())
+      const { maxAttempts, intervalMs } = newest.current
+      const query = userQueryOptions<RegisteredUser>(sync, account, {
+        ...(maxAttempts != null && { retries: { notSynced: maxAttempts - 1 } }),
+        ...(intervalMs != null && { backoff: { initialMs: intervalMs, factor: 1 } }),
+      })
+      promise = new Promise((resolve, reject) => {
+        if (!account.userId) nobody()
+        // Its requests go on while anybody observes them, whoever began, and end with the last one.
+        const leave = new QueryObserver(client, query).subscribe(() => {})
+        signal.onabort = () => {
+          leave()
+          reject(signal.reason)
+        }
+        client.fetchQuery(query).then(resolve, reject)
+      })
+      promise.then(
+        (user) => {
+          if (signal.aborted) return
+          end({ status: 'success', user })
+          newest.current.onSuccess?.(user)
+        },
+        (error: UserSyncError) => {
+          if (signal.aborted) return
+          end({ status: 'error', error })
+          newest.current.onError?.(error)
+        },
+      )
+      setState({ status: 'polling' })
+      return promise
+    }
+    return [{ start, startPolling: start, cancel: () => run && end(IDLE) }, end] as const
+  }, [context, client])
 
   // Unmounted, or another account: nothing of it goes on.
-  useEffect(
-    () => () => {
-      cancel()
-      setState(IDLE)
-    },
-    [start, cancel],
-  )
+  useEffect(() => () => end(IDLE), [end])
 
-  const progress = useProgress(context)
+  const progress = useProgress()
   const attempt = state.status === 'polling' && progress ? progress.attempt : 0
-  return { ...state, attempt, start, startPolling: start, cancel }
+  return { attempt, user: undefined, error: null, ...state, ...controls }
 }

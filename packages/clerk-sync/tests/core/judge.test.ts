@@ -22,23 +22,24 @@ test.each([
   [503, undefined, {}, 'server', 'other'],
 ] as const)('%i %j %j is %s', (status, body, headers, code, retry) => {
   const refusal = judge(response(status, headers), body, false)
-  expect([refusal.failure.code, refusal.retry]).toEqual([code, retry])
+  expect([refusal.code, refusal.retry]).toEqual([code, retry])
 })
 
 test('with strict404 only the code of a server of ours is "not yet"', () => {
-  expect(judge(response(404), undefined, true)).toMatchObject({ failure: { code: 'wrong_endpoint' }, retry: undefined })
-  expect(judge(response(404), coded('user_not_synced'), true).failure.code).toBe('not_synced')
+  expect(judge(response(404), undefined, true)).toMatchObject({ code: 'wrong_endpoint', retry: undefined })
+  expect(judge(response(404), coded('user_not_synced'), true).code).toBe('not_synced')
 })
 
 test('keeps what support and schedule need', () => {
   const headers = { 'retry-after': '2', 'x-request-id': 'r1' }
   const body = { code: 'user_not_synced', retry_after_ms: 1500 }
-  expect(judge(response(404, headers), body, false).failure).toEqual({
+  expect(judge(response(404, headers), body, false)).toEqual({
     code: 'not_synced',
     status: 404,
     serverCode: 'user_not_synced',
     requestId: 'r1',
     retryAfterMs: 1500,
+    retry: 'notSynced',
   })
-  expect(judge(response(429, headers), undefined, false).failure.retryAfterMs).toBe(2000)
+  expect(judge(response(429, headers), undefined, false).retryAfterMs).toBe(2000)
 })

@@ -217,6 +217,31 @@ describe('waitForUser', () => {
     expect(onEvent.mock.calls.map(([event]) => event)).toEqual(seen)
   })
 
+  test('as the README measures waits: one entry for each, as long as it took, with how it ended', async () => {
+    const measure = vi.spyOn(performance, 'measure').mockReturnValue({} as PerformanceMeasure)
+    const { server, sync } = setUp({
+      onEvent({ type, attempt, elapsedMs, code }) {
+        if (type !== 'ready' && type !== 'failed') return
+        const end = performance.now()
+        performance.measure('clerk-sync', { start: end - elapsedMs, end, detail: { type, attempt, code } })
+      },
+    })
+    const entries = () =>
+      measure.mock.calls.map(([name, options]) => {
+        const { start, end, detail } = options as { start: number; end: number; detail: unknown }
+        return { name, tookMs: end - start, detail }
+      })
+    server.answer(notSynced(), found({ id: ADA }))
+    await within(1000, sync.waitForUser({ getToken }))
+    server.answer(problem(403, 'user_banned'))
+    await within(0, sync.waitForUser({ getToken }))
+    expect(entries()).toEqual([
+      { name: 'clerk-sync', tookMs: 1000, detail: { type: 'ready', attempt: 2, code: undefined } },
+      { name: 'clerk-sync', tookMs: 0, detail: { type: 'failed', attempt: 1, code: 'forbidden' } },
+    ])
+    measure.mockRestore()
+  })
+
   test('a plain 404 is warned of once', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const { server, sync } = setUp({ endpoint: '/wrong' })

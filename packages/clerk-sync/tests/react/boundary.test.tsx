@@ -82,14 +82,29 @@ describe('UserSyncBoundary', () => {
   test('what is found while healing and cannot be helped is shown', async () => {
     const { server, show } = app()
     server.answer(notSynced())
-    show(<UserSyncBoundary>welcome</UserSyncBoundary>)
+    show(<UserSyncBoundary onSignOut={() => {}}>welcome</UserSyncBoundary>)
     await pass(31_100)
     server.answer(problem(401, 'user_deleted'))
     await pass(22_600)
     expect(screen.getByRole('alert').textContent).toContain('This account was deleted.')
+    expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull()
+    expect(globalThis.document.activeElement).toBe(screen.getByRole('button', { name: 'Sign out' }))
     const { length } = server.requests
     await pass(600_000)
     expect(server.requests.length).toBe(length)
+  })
+
+  test('a record that is there and then deleted: sign out is offered and has the focus, trying again is not', async () => {
+    const { server, client, show } = app()
+    server.answer(found({ id: 'user_ada' }), problem(401, 'user_deleted'))
+    const onSignOut = vi.fn()
+    show(<UserSyncBoundary onSignOut={onSignOut}>welcome</UserSyncBoundary>)
+    await pass(0)
+    expect(body()).toBe('welcome')
+    void client.refetchQueries({})
+    await pass(0)
+    expect(screen.getAllByRole('button').map((button) => button.textContent)).toEqual(['Sign out'])
+    expect(globalThis.document.activeElement).toBe(screen.getByRole('button', { name: 'Sign out' }))
   })
 
   test('an error that asking cannot help is said at once', async () => {

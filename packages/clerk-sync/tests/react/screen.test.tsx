@@ -32,6 +32,17 @@ test('what is spoken changes at 0.4, 5 and 15 s, whatever attempt it is', async 
   expect(aria('status').spoken).toBe('You are offline.')
 })
 
+test('a wait after an error is silent again at first', async () => {
+  const { rerender } = render(<UserSyncLoading progress={request(1)} />)
+  await pass(15_000)
+  rerender(<UserSyncLoading error={failed} onRetry={() => {}} />)
+  await pass(20_000)
+  rerender(<UserSyncLoading progress={request(1)} />)
+  expect(aria('status').spoken).toBe('')
+  await pass(400)
+  expect(aria('status').spoken).toBe('Setting up your account…')
+})
+
 test('every text can be another', async () => {
   const messages = { pending: 'Konto wird eingerichtet…', attempt: ({ attempt }: Progress) => `(${attempt}. Versuch)`, error: 'Fehler', retry: 'Nochmal' }
   const { container, rerender } = render(<UserSyncLoading progress={request(2)} messages={messages} />)
