@@ -32,10 +32,10 @@ impl<'a> Plan<'a> {
         ordered.sort_by_key(|change| place(change));
         let touched: BTreeSet<&UserId> = ordered.iter().filter_map(|change| rewritten(change)).collect();
         let rewrites = ordered.iter().filter(|change| rewritten(change).is_some()).count();
+        let there: BTreeSet<&str> = ordered.iter().filter_map(|c| replaced(c)).map(UserId::as_str).collect();
         let mut steps = Vec::with_capacity(changes.len() + 2);
-        if rewrites > 1 {
-            let there: BTreeSet<&str> =
-                ordered.iter().filter_map(|c| replaced(c)).map(UserId::as_str).collect();
+        // Asked for nobody, the server may look at everybody.
+        if rewrites > 1 && !there.is_empty() {
             let ids = || vec![Value::Texts(there.iter().copied().collect())];
             steps.push(Step { sql: &writes.lock, values: ids(), rows: None });
             steps.push(Step { sql: &writes.release, values: ids(), rows: None });
