@@ -39,7 +39,7 @@ pub(crate) struct Settings {
 }
 
 /// Pages in which nobody is killed any more, so that the end does not come first.
-const LAST_PAGES: usize = 3;
+const LAST_PAGES: usize = 8;
 
 pub(super) async fn run(settings: &Settings) -> Result<bool> {
     let needed = (settings.kills as usize + LAST_PAGES) * PageOf::MAX as usize;
