@@ -22,6 +22,16 @@ pub trait Store: Send + Sync {
     /// A consistent picture of everything [`Subject`] names; see [`View`] for what belongs in it.
     async fn view(&self, subject: &Subject) -> Result<View, StoreError>;
 
+    /// [`Store::view`] of each subject, in their order: a page of users is judged by it. Each is of one moment, not
+    /// all of the same. One by one by default; a store that can see many at once should.
+    async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
+        let mut views = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            views.push(self.view(subject).await?);
+        }
+        Ok(views)
+    }
+
     /// Applies all changes, or none. `Done` means durable.
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError>;
 

@@ -54,7 +54,7 @@ use clerk_sync_core::port::Store;
 use clerk_sync_core::{
     Change, Commit, Delivery, Entry, Record, StoreError, Subject, Timestamp, UserId, View,
 };
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use mongodb::bson::Document;
 use mongodb::{Client, Collection, Database};
 use tokio::sync::Mutex;
@@ -124,6 +124,13 @@ impl Store for MongoStore {
 
     async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
         self.gate.run("view", self.picture(subject)).await
+    }
+
+    async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
+        // Others are to find a place meanwhile.
+        let at_once = usize::try_from(self.options.pool / 2).unwrap_or(1).max(1);
+        let views = stream::iter(subjects.to_vec()).map(async |subject| self.view(&subject).await);
+        views.buffered(at_once).try_collect().await
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {

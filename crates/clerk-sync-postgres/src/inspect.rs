@@ -49,7 +49,7 @@ impl Looks {
     pub(crate) fn new(schema: &Schema) -> Self {
         const MOMENT: &[Type] = &[Type::TIMESTAMPTZ];
         const ID: &[Type] = &[Type::TEXT];
-        let sql = |text, types| Sql::new(schema, text, types);
+        let sql = |text, types: &[Type]| Sql::new(schema, text, types);
         Self { ping: sql(PING, &[]), delivery: sql(DELIVERY, ID), backlog: sql(BACKLOG, MOMENT) }
     }
 }

@@ -172,7 +172,14 @@ impl Store for PostgresStore {
     }
 
     async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
-        self.readers.with("view", async |connection| view::view(connection, &self.reads, subject).await).await
+        let views = self.views(std::slice::from_ref(subject)).await?;
+        Ok(views.into_iter().next().unwrap_or_default())
+    }
+
+    async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
+        self.readers
+            .with("view", async |connection| view::views(connection, &self.reads, subjects).await)
+            .await
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {

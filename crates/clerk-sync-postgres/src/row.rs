@@ -14,7 +14,7 @@ pub(crate) use delivery::{
     DELIVERY_COLUMNS, DELIVERY_TYPES, DELIVERY_WIDTH, delivery_values, read_delivery, read_delivery_state,
 };
 pub(crate) use user::{
-    USER_COLUMNS, USER_TYPES, USER_WIDTH, read_entry, read_record, to_integer, user_values,
+    USER_COLUMNS, USER_TYPES, USER_WIDTH, array_of, read_entry, read_record, to_integer, user_values,
 };
 
 /// The columns of one row, read in their order; a value that breaks its rule is reported with the row's

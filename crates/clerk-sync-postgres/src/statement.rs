@@ -14,12 +14,12 @@ use crate::value::Value;
 #[derive(Debug)]
 pub(crate) struct Sql {
     text: String,
-    types: &'static [Type],
+    types: Vec<Type>,
 }
 
 impl Sql {
-    pub(crate) fn new(schema: &Schema, text: &str, types: &'static [Type]) -> Self {
-        Self { text: schema.fill(text), types }
+    pub(crate) fn new(schema: &Schema, text: &str, types: &[Type]) -> Self {
+        Self { text: schema.fill(text), types: types.to_vec() }
     }
 
     #[cfg(test)]
@@ -29,7 +29,7 @@ impl Sql {
 
     #[cfg(test)]
     pub(crate) fn types(&self) -> &[Type] {
-        self.types
+        &self.types
     }
 }
 
@@ -45,7 +45,7 @@ impl Connection {
     /// Makes `sql` ready; a round trip at most once for each connection.
     pub(crate) async fn ready<'a>(&self, sql: &'a Sql) -> Result<Ready<'a>, Error> {
         if self.prepares() {
-            self.client().prepare_typed_cached(&sql.text, sql.types).await.map(Ready::Named)
+            self.client().prepare_typed_cached(&sql.text, &sql.types).await.map(Ready::Named)
         } else {
             Ok(Ready::Unnamed(sql))
         }

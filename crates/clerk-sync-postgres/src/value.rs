@@ -19,6 +19,8 @@ const LAST: i64 = 9_224_318_015_999_999;
 pub(crate) enum Value<'a> {
     Text(Option<Cow<'a, str>>),
     Texts(Vec<&'a str>),
+    /// An array.
+    Many(Vec<Value<'a>>),
     Integer(Option<i64>),
     Boolean(Option<bool>),
     Time(Option<Timestamp>),
@@ -57,6 +59,7 @@ impl ToSql for Value<'_> {
         match self {
             Self::Text(text) => text.as_deref().to_sql_checked(ty, out),
             Self::Texts(texts) => texts.to_sql_checked(ty, out),
+            Self::Many(values) => values.to_sql_checked(ty, out),
             Self::Integer(integer) => integer.to_sql_checked(ty, out),
             Self::Boolean(boolean) => boolean.to_sql_checked(ty, out),
             Self::Time(None) => Ok(IsNull::Yes),

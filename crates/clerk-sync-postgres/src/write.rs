@@ -8,7 +8,7 @@ mod transaction;
 use tokio_postgres::types::Type;
 
 use crate::name::Schema;
-use crate::row::{DELIVERY_COLUMNS, DELIVERY_TYPES, USER_COLUMNS, USER_TYPES};
+use crate::row::{DELIVERY_COLUMNS, DELIVERY_TYPES, USER_COLUMNS, USER_TYPES, array_of};
 use crate::statement::Sql;
 
 pub(crate) use apply::commit;
@@ -32,6 +32,15 @@ macro_rules! live_parameters {
 
 const INSERT: &str =
     concat!("INSERT INTO {s}.clerk_user (id, ", live_columns!(), ") VALUES ($1, ", live_parameters!(), ")");
+
+// Each parameter is a column of all the rows.
+const INSERT_MANY: &str = concat!(
+    "INSERT INTO {s}.clerk_user (id, ",
+    live_columns!(),
+    ") SELECT * FROM unnest($1, ",
+    live_parameters!(),
+    ")"
+);
 
 // A tombstone has no revision, so it is never met.
 const UPDATE: &str = concat!(
@@ -121,6 +130,7 @@ const ERASE_BODIES: &str = "UPDATE {s}.clerk_delivery SET body = NULL WHERE id =
 #[derive(Debug)]
 pub(crate) struct Writes {
     pub(crate) insert: Sql,
+    pub(crate) insert_many: Sql,
     pub(crate) update: Sql,
     pub(crate) lock: Sql,
     pub(crate) release: Sql,
@@ -148,10 +158,13 @@ impl Writes {
         const OF_ERASE: &[Type] = &[Type::TEXT, Type::TEXT_ARRAY, Type::INT8];
         const OF_DROP: &[Type] = &[Type::TEXT, Type::TIMESTAMPTZ, Type::INT8];
         const IDS: &[Type] = &[Type::TEXT_ARRAY];
-        let sql = |text, types| Sql::new(schema, text, types);
+        let sql = |text, types: &[Type]| Sql::new(schema, text, types);
         let (user, log) = (USER_TYPES.len() - 1, DELIVERY_TYPES.len() - 1);
+        let of_user = USER_TYPES.get(..user).unwrap_or_default();
+        let of_users: Vec<Type> = of_user.iter().map(array_of).collect();
         Self {
-            insert: sql(INSERT, USER_TYPES.get(..user).unwrap_or_default()),
+            insert: sql(INSERT, of_user),
+            insert_many: sql(INSERT_MANY, &of_users),
             update: sql(UPDATE, USER_TYPES),
             lock: sql(LOCK, IDS),
             release: sql(RELEASE, IDS),

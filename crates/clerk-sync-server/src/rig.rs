@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(crate) use acks::Acks;
 pub(crate) use database::{DatabaseUrl, Rows};
 pub(crate) use gate::Gate;
-pub(crate) use sample::Sample;
+pub(crate) use sample::{Sample, children_cpu_ms};
 pub(crate) use server::{ORIGIN, Server, ServerSettings};
 pub(crate) use wire::{Condition, Wire};
 

@@ -116,7 +116,12 @@ impl Store for SqliteStore {
     }
 
     async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
-        self.readers.with(|connection| view::view(connection, subject))
+        let views = self.views(std::slice::from_ref(subject)).await?;
+        Ok(views.into_iter().next().unwrap_or_default())
+    }
+
+    async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
+        self.readers.with(|connection| view::views(connection, subjects))
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {

@@ -55,13 +55,19 @@ pub(crate) fn entry(connection: &Connection, id: &UserId) -> Result<Option<Entry
     rows.next()?.map(read_entry).transpose()
 }
 
-/// Everything `subject` names, as of one moment.
-pub(crate) fn view(connection: &Connection, subject: &Subject) -> Result<View, Failure> {
+/// Everything each of `subjects` names, as of one moment.
+pub(crate) fn views(connection: &Connection, subjects: &[Subject]) -> Result<Vec<View>, Failure> {
     // Rolled back when dropped, which for a transaction that only reads is its end.
     let transaction = connection.unchecked_transaction()?;
-    let entry = subject.id.as_ref().map(|id| entry(&transaction, id)).transpose()?.flatten();
+    let first_admin = first_admin(&transaction)?;
+    subjects.iter().map(|subject| look(&transaction, subject, first_admin.clone())).collect()
+}
+
+/// A part of [`views`], in its transaction.
+fn look(transaction: &Connection, subject: &Subject, first_admin: Option<UserId>) -> Result<View, Failure> {
+    let entry = subject.id.as_ref().map(|id| entry(transaction, id)).transpose()?.flatten();
     let own = entry.as_ref().and_then(Entry::live);
-    let mut rivals = Rivals { connection: &transaction, id: subject.id.as_ref(), found: Vec::new() };
+    let mut rivals = Rivals { connection: transaction, id: subject.id.as_ref(), found: Vec::new() };
     rivals.collect(
         EMAIL_RIVALS,
         &subject.email_keys,
@@ -73,7 +79,6 @@ pub(crate) fn view(connection: &Connection, subject: &Subject) -> Result<View, F
         [own.and_then(Record::username_claim_key), own.and_then(Record::username_key)],
     )?;
     let rivals = rivals.found;
-    let first_admin = first_admin(&transaction)?;
     let delivery = match &subject.delivery {
         None => None,
         Some(id) => {

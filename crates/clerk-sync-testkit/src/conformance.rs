@@ -85,6 +85,8 @@ macro_rules! conformance {
                 many_claimants_stay_bounded,
                 keys_are_compared_lower_cased,
                 tombstones_are_no_rivals,
+                many_see_what_each_sees,
+                a_page_of_views,
             ],
             deliveries: [
                 log_a_new_one,

@@ -59,6 +59,16 @@ pub(crate) const USER_TYPES: &[Type] = &[
     Type::INT8,
 ];
 
+/// The type of many values of one of these types.
+pub(crate) fn array_of(ty: &Type) -> Type {
+    match *ty {
+        Type::BOOL => Type::BOOL_ARRAY,
+        Type::INT8 => Type::INT8_ARRAY,
+        Type::TIMESTAMPTZ => Type::TIMESTAMPTZ_ARRAY,
+        _ => Type::TEXT_ARRAY,
+    }
+}
+
 /// The entry in the columns from `first` on.
 pub(crate) fn read_entry(row: &Row, first: usize) -> Result<Entry, Failure> {
     let mut fields = Fields::new(row, "clerk_user", first);

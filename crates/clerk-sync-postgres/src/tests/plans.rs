@@ -53,8 +53,11 @@ async fn plans(store: &PostgresStore, sql: &Sql, values: &str) -> [String; 2] {
     let connection = store.pool.get("explain").await.unwrap();
     let mut plans = [String::new(), String::new()];
     for (mode, plan) in ["force_generic_plan", "force_custom_plan"].into_iter().zip(&mut plans) {
-        let types: Vec<String> =
-            sql.types().iter().map(|ty| ty.to_string().replace("_text", "text[]")).collect();
+        let types: Vec<String> = sql
+            .types()
+            .iter()
+            .map(|ty| ty.to_string().replace("_text", "text[]").replace("_int8", "int8[]"))
+            .collect();
         let prepare = format!("PREPARE plan ({}) AS {}", types.join(", "), sql.text());
         connection.batch(&format!("SET plan_cache_mode = {mode}; {prepare}")).await.unwrap();
         let explain = format!("EXPLAIN EXECUTE plan ({values})");
@@ -106,7 +109,8 @@ async fn hot_statements_use_an_index() {
     fill(&store).await;
     let (reads, writes, looks) = (&store.reads, &store.writes, &store.looks);
     let ids = "ARRAY['user_u000007', 'user_u000008']";
-    let keys = "ARRAY['u000007@x.test'], ARRAY['u000007', 'u000008', 'u000009']";
+    let emails = "ARRAY[1, 2], ARRAY['u000007@x.test', 'u000008@x.test']";
+    let usernames = "ARRAY[1, 1, 2], ARRAY['u000007', 'u000008', 'u000009']";
     let period = "'2026-02-01', '2026-02-02', 10";
     let of_view = &[
         "clerk_user_pkey",
@@ -118,7 +122,7 @@ async fn hot_statements_use_an_index() {
     ][..];
     let hot = [
         (&reads.entry, "'user_u000007'".into(), &["clerk_user_pkey"][..]),
-        (&reads.view, format!("'user_u000007', {keys}, 'msg_u000007'"), of_view),
+        (&reads.views, format!("{ids}, ARRAY['msg_u000007', NULL], {emails}, {usernames}"), of_view),
         (&writes.update, row("user_u000007", &writes.update), &["clerk_user_pkey"]),
         (&writes.lock, ids.into(), &["clerk_user_pkey"]),
         (&writes.release, ids.into(), &["clerk_user_pkey"]),

@@ -9,11 +9,11 @@ use crate::row::{delivery_values, to_integer, user_values};
 use crate::statement::Sql;
 use crate::value::Value;
 
-/// A statement with its values, and whether it has to change exactly one row.
+/// A statement with its values, and how many rows it has to change; `None`: as many as it finds.
 pub(crate) struct Step<'a> {
     pub(crate) sql: &'a Sql,
     pub(crate) values: Vec<Value<'a>>,
-    pub(crate) one_row: bool,
+    pub(crate) rows: Option<u64>,
 }
 
 /// What a commit does.
@@ -32,23 +32,50 @@ impl<'a> Plan<'a> {
         ordered.sort_by_key(|change| place(change));
         let touched: BTreeSet<&UserId> = ordered.iter().filter_map(|change| rewritten(change)).collect();
         let rewrites = ordered.iter().filter(|change| rewritten(change).is_some()).count();
+        let there: BTreeSet<&str> = ordered.iter().filter_map(|c| replaced(c)).map(UserId::as_str).collect();
         let mut steps = Vec::with_capacity(changes.len() + 2);
-        if rewrites > 1 {
-            let there: BTreeSet<&str> =
-                ordered.iter().filter_map(|c| replaced(c)).map(UserId::as_str).collect();
+        // Asked for nobody, the server may look at everybody.
+        if rewrites > 1 && !there.is_empty() {
             let ids = || vec![Value::Texts(there.iter().copied().collect())];
-            steps.push(Step { sql: &writes.lock, values: ids(), one_row: false });
-            steps.push(Step { sql: &writes.release, values: ids(), one_row: false });
+            steps.push(Step { sql: &writes.lock, values: ids(), rows: None });
+            steps.push(Step { sql: &writes.release, values: ids(), rows: None });
         }
         // A record written twice holds only what it holds in the end.
         let last: HashMap<&UserId, usize> =
             ordered.iter().enumerate().filter_map(|(at, change)| Some((rewritten(change)?, at))).collect();
+        let is_last = |position: usize| {
+            let id = ordered.get(position).and_then(|change| rewritten(change));
+            id.is_none_or(|id| last.get(id) == Some(&position))
+        };
+        // New rows go together, before the rest: a row is not rewritten before it is there.
+        let mut new_rows = vec![];
         for (position, change) in ordered.iter().enumerate() {
-            let is_last = rewritten(change).is_none_or(|id| last.get(id) == Some(&position));
-            steps.push(step(writes, change, is_last)?);
+            if let Change::Insert(record) = change {
+                new_rows.push(user_values(record, is_last(position))?);
+            }
+        }
+        let together = new_rows.len() > 1;
+        if together {
+            let rows = Some(new_rows.len() as u64);
+            steps.push(Step { sql: &writes.insert_many, values: columns(new_rows), rows });
+        }
+        for (position, change) in ordered.iter().enumerate() {
+            if !(together && matches!(change, Change::Insert(_))) {
+                steps.push(step(writes, change, is_last(position))?);
+            }
         }
         Ok(Self { steps, touched })
     }
+}
+
+/// The values of many rows, column by column.
+fn columns(rows: Vec<Vec<Value<'_>>>) -> Vec<Value<'_>> {
+    let mut columns: Vec<Vec<Value<'_>>> = vec![];
+    for row in rows {
+        columns.resize_with(row.len(), Vec::new);
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    columns.into_iter().map(Value::Many).collect()
 }
 
 fn step<'a>(writes: &'a Writes, change: &'a Change, is_last: bool) -> Result<Step<'a>, StoreError> {
@@ -101,8 +128,8 @@ fn step<'a>(writes: &'a Writes, change: &'a Change, is_last: bool) -> Result<Ste
             (&writes.postpone, values)
         }
     };
-    let one_row = !matches!(change, Change::PostponeRepair { .. });
-    Ok(Step { sql, values, one_row })
+    let rows = (!matches!(change, Change::PostponeRepair { .. })).then_some(1);
+    Ok(Step { sql, values, rows })
 }
 
 fn place(change: &Change) -> (u8, &str) {

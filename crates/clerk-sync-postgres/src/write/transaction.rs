@@ -113,7 +113,7 @@ impl Sent<'_> {
             Self::Batch(text) => connection.batch(text).await.map(|()| true),
             Self::Step(ready, step) => {
                 let rows = connection.execute(ready, &step.values).await?;
-                Ok(rows == 1 || !step.one_row)
+                Ok(step.rows.is_none_or(|expected| rows == expected))
             }
         }
     }

@@ -3,15 +3,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use clerk_sync::clerk::api::BudgetSettings;
 use clerk_sync::clerk::snapshot_from_user;
+use clerk_sync::core::port::PageOf;
 use clerk_sync_emulator::{Emulator, Id, NewUser, Options, RateLimit, UserPatch, Weather};
 use rand::rngs::StdRng;
+use rand::seq::index;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
 use super::{database, verdict};
 use crate::cli::{Progress, say};
-use crate::rig::{DatabaseUrl, Rows, ServerSettings, somebody};
+use crate::rig::{DatabaseUrl, Rows, ServerSettings, children_cpu_ms, somebody};
 
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
@@ -35,20 +38,18 @@ pub(crate) struct Settings {
     database_url: Option<String>,
 }
 
-/// Our share of the limit, and the sweep's part of it, in percent: the defaults.
-const SHARE: u64 = 80;
-const PART: u64 = 50;
-/// Users a page.
-const PAGE: u64 = 500;
-/// What a process needs before it asks for its first page.
-const START: Duration = Duration::from_millis(100);
+/// Pages in which nobody is killed any more, so that the end does not come first.
+const LAST_PAGES: usize = 8;
 
 pub(super) async fn run(settings: &Settings) -> Result<bool> {
+    let needed = (settings.kills as usize + LAST_PAGES) * PageOf::MAX as usize;
+    ensure!(settings.kills == 0 || settings.users > needed, "so many kills need more than {needed} users");
     let latency = settings.latency_ms;
     let clerk = clerk_sync_emulator::start(Options {
         seed: settings.seed,
         weather: Weather { webhooks_off: true, api_latency_ms: [latency, latency], ..Weather::default() },
-        rate_limit: (settings.api_limit > 0).then_some(RateLimit::PRODUCTION),
+        rate_limit: (settings.api_limit > 0)
+            .then_some(RateLimit { requests: settings.api_limit, ..RateLimit::PRODUCTION }),
         ..Options::default()
     })
     .await?;
@@ -69,6 +70,11 @@ impl Settings {
     fn limit(&self) -> u32 {
         if self.api_limit > 0 { self.api_limit } else { 100_000 }
     }
+
+    /// Pages that are full.
+    fn pages(&self) -> usize {
+        self.users / PageOf::MAX as usize
+    }
 }
 
 /// Clerk, and who there is.
@@ -77,6 +83,13 @@ struct Instance {
     ids: Vec<Id>,
     /// Users made so far, so that addresses differ.
     made: usize,
+}
+
+impl Instance {
+    /// Pages of users Clerk has answered with.
+    fn answered(&self) -> u64 {
+        self.clerk.calls().by_route.get("GET /v1/users").copied().unwrap_or(0)
+    }
 }
 
 fn populate(clerk: &Emulator, users: usize) -> Result<Vec<Id>> {
@@ -109,21 +122,53 @@ async fn whole(
     well: &mut bool,
 ) -> Result<Duration> {
     let (database, _folder) = database(settings.database_url.as_deref(), "backfill").await?;
+    let before = children_cpu_ms()?;
     let report = finished(variables, &database, "backfill").await?;
+    let computed = Duration::from_millis(children_cpu_ms()?.saturating_sub(before));
     let took = Duration::from_millis(report["took_ms"].as_u64().unwrap_or(0));
     let rate = settings.users as f64 / took.as_secs_f64().max(0.001);
     say(&format!("     {rate:.0} rows/s in {:.1} s without a kill", took.as_secs_f64()));
     if settings.api_limit > 0 {
-        let budget = u64::from(settings.limit()) * SHARE / 100 * PART / 100 * PAGE / 10;
-        let used = rate / budget as f64 * 100.0;
-        say(&format!("     the budget's part for it is {budget} rows/s; {used:.0} % of it were used"));
+        tell_budget(settings, took);
     }
+    say(&format!(
+        "     the program computed for {:.1} s; processors {}, load {}",
+        computed.as_secs_f64(),
+        std::thread::available_parallelism().map_or(0, usize::from),
+        load().unwrap_or_else(|| "unknown".to_owned())
+    ));
     let (rows, right) = compared(instance, &database).await?;
     verdict(well, "rows equal to Clerk, field by field", rows, right);
     Ok(took)
 }
 
+/// What the budget of a server with these defaults lets pass, and how much of the time it was what was waited for.
+fn tell_budget(settings: &Settings, took: Duration) {
+    let budget = BudgetSettings { requests: settings.limit(), ..BudgetSettings::PRODUCTION };
+    let share = u64::from(budget.share_percent) * u64::from(budget.sweep_percent);
+    let rows = u64::from(budget.requests) * share / 10_000 * u64::from(PageOf::MAX) / 10;
+    // One counts the users, and one finds that there are no more.
+    let at_least = Duration::from_millis(budget.pages_ms(settings.pages() as u64 + 2));
+    say(&format!(
+        "     of {} calls in ten seconds {} % are ours and {} % of these a backfill's: {rows} rows/s in the long run,\n     \
+         and with what it may ask for at once {:.1} s for all: {:.0} % of the budget used",
+        budget.requests,
+        budget.share_percent,
+        budget.sweep_percent,
+        at_least.as_secs_f64(),
+        at_least.as_secs_f64() / took.as_secs_f64().max(0.001) * 100.0
+    ));
+}
+
+/// How many processes have wanted a processor in the last minute.
+fn load() -> Option<String> {
+    Some(std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.to_owned())
+}
+
 /// The same, killed again and again, while users are created, changed and deleted.
+///
+/// A kill comes after a page was answered, so that there are as many on a fast machine as on a slow one, and within
+/// the time a page takes, so that it meets each step of one.
 async fn killed(
     settings: &Settings,
     variables: &ServerSettings,
@@ -133,19 +178,31 @@ async fn killed(
 ) -> Result<()> {
     let (database, _folder) = database(settings.database_url.as_deref(), "backfill_killed").await?;
     let mut dice = StdRng::seed_from_u64(settings.seed);
-    let mean = took / (settings.kills + 1);
-    let (started, mut kills) = (Instant::now(), 0);
+    let (started, before) = (Instant::now(), instance.answered());
+    let places = settings.pages().saturating_sub(LAST_PAGES);
+    let mut after = index::sample(&mut dice, places, places.min(settings.kills as usize)).into_vec();
+    after.sort_unstable();
+    let mut kills = 0;
     let mut progress = Progress::new(settings.kills as usize);
-    while kills < settings.kills {
+    for pages in &after {
         let mut command = variables.command(&database, &["backfill", "--json"])?;
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let moment = mean.mul_f64(dice.random_range(0.1..1.5)) + START;
-        if tokio::time::timeout(moment, child.wait()).await.is_ok() {
+        let within = took.mul_f64(dice.random_range(0.0..1.0)) / u32::try_from(settings.pages()).unwrap_or(1);
+        let moment = async {
+            while instance.answered() <= before + *pages as u64 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            tokio::time::sleep(within).await;
+        };
+        tokio::select! {
+            _ = child.wait() => break,
+            () = moment => child.kill().await?,
+        }
+        if child.wait().await?.code().is_some() {
             break;
         }
-        child.kill().await?;
         kills += 1;
-        progress.step(kills as usize);
+        progress.step(kills);
         strike(instance, &mut dice)?;
     }
     progress.end();
@@ -156,8 +213,12 @@ async fn killed(
         report["users"],
         started.elapsed().as_secs_f64()
     ));
-    // A machine so fast that it was over before the last one is not wrong.
-    verdict(well, "kills", kills, kills > 0 || settings.kills == 0);
+    verdict(
+        well,
+        "kills, after these pages of all",
+        format!("{kills}: {after:?}"),
+        kills == settings.kills as usize,
+    );
     let swept = finished(variables, &database, "sweep").await?;
     say(&format!(
         "     of the users changed meanwhile a sweep found: {} created, {} updated, {} deleted",

@@ -234,3 +234,58 @@ pub async fn tombstones_are_no_rivals(store: Tested) {
     let subject = Subject { username_keys: vec!["x".into()], ..by_email("new", "x@x.test") };
     assert_eq!(view(&store, &subject).await.rivals, []);
 }
+
+/// Many at once see what each sees alone, in the order asked for: also where they are of one user, share their keys or
+/// are each other's rivals.
+pub async fn many_see_what_each_sees(store: Tested) {
+    let ada = holding_username(holding_email(record("ada"), "a@x.test"), "a");
+    let bob = claiming_username(claiming_email(record("bob"), "a@x.test", at(2)), "a", at(2));
+    let cid = claiming_username(claiming_email(record("cid"), "a@x.test", at(1)), "a", at(1));
+    let mut apart = claiming_email(record("dan"), "d@x.test", NOW);
+    apart.email = Some(email("b@x.test"));
+    insert_all(&store, &[ada, bob, cid, apart]).await;
+    let log = Change::Log { delivery: delivery("1"), expected: None };
+    let gone = bury(tombstone("gone"), None);
+    done(&store, [gone, log, Change::ClaimFirstAdmin(user_id("ada"))]).await;
+    let keys = |address: &str, name: &str| Subject {
+        username_keys: vec![name.into(), "b".into()],
+        ..by_email("new", address)
+    };
+    let subjects = [
+        about(&user_id("unknown")),
+        keys("a@x.test", "a"),
+        Subject { id: Some(user_id("bob")), ..keys("b@x.test", "a") },
+        Subject { id: None, ..keys("d@x.test", "a") },
+        about(&user_id("dan")),
+        Subject { delivery: Some(delivery_id("1")), ..about(&user_id("gone")) },
+        Subject { delivery: Some(delivery_id("1")), ..about(&user_id("ada")) },
+        about(&user_id("ada")),
+        Subject { delivery: Some(delivery_id("2")), ..about(&user_id("cid")) },
+        keys("a@x.test", "a"),
+    ];
+    let mut seen = store.views(&subjects).await.expect("views");
+    seen.iter_mut().for_each(|view| view.rivals.sort_by(|a, b| a.id.cmp(&b.id)));
+    let mut alone = vec![];
+    for subject in &subjects {
+        alone.push(view(&store, subject).await);
+    }
+    assert_eq!(seen, alone);
+    assert_eq!(ids(&seen[1]), ["ada", "bob"]);
+    assert_eq!(ids(&seen[2]), ["ada", "cid", "dan"]);
+    assert_eq!(store.views(&[]).await.expect("views"), []);
+}
+
+/// A whole page at once, each with its own.
+pub async fn a_page_of_views(store: Tested) {
+    let name = |i: usize| format!("u{i:03}");
+    let user = |i: usize| holding_email(record(&name(i)), &format!("{i}@x.test"));
+    insert_all(&store, &(0..500).map(user).collect::<Vec<_>>()).await;
+    // Each claims the address of the next.
+    let subject = |i: usize| by_email(&name(i), &format!("{}@x.test", (i + 1) % 500));
+    let seen = store.views(&(0..500).map(subject).collect::<Vec<_>>()).await.expect("views");
+    assert_eq!(seen.len(), 500);
+    for (i, view) in seen.iter().enumerate() {
+        assert_eq!(view.entry, Some(Entry::Live(user(i))));
+        assert_eq!(ids(view), [name((i + 1) % 500)]);
+    }
+}

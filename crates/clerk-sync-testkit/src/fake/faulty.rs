@@ -45,7 +45,7 @@ impl<S> FaultyStore<S> {
         &self.inner
     }
 
-    /// Plans what happens to the next calls of `record`, `view` and `note`, one each.
+    /// Plans what happens to the next calls of `record`, `view`, `views` and `note`, one each.
     pub fn plan_reads(&self, faults: impl IntoIterator<Item = Fault>) {
         self.with_plan(|plan| plan.reads.extend(faults));
     }
@@ -99,6 +99,10 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
         under(self.next_read(), self.inner.view(subject)).await
+    }
+
+    async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
+        under(self.next_read(), self.inner.views(subjects)).await
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use clerk_sync_core::{
     Change, Commit, Decision, Fact, Outcome, Record, StoreError, Subject, UserId, View, decide,
 };
-use futures_util::{StreamExt, TryStreamExt};
 
 use super::absorb::leaves_dirty;
 use super::{AbsorbError, Engine};
@@ -13,9 +12,6 @@ use super::{AbsorbError, Engine};
 /// How many facts share a commit, round by round. Those that met another in one round are judged again in the
 /// next; after the last each goes its own way.
 const ROUNDS: [usize; 5] = [500, 500, 500, 50, 50];
-
-/// How many views are asked for at once.
-const LOOKS: usize = 64;
 
 /// A fact, and its view if it was looked at already.
 pub(crate) struct Unjoined {
@@ -36,11 +32,10 @@ impl Engine {
         facts: impl IntoIterator<Item = &'a Fact>,
     ) -> Result<Vec<View>, StoreError> {
         let subjects: Vec<Subject> = facts.into_iter().map(|fact| Subject::of(Some(fact), None)).collect();
-        futures_util::stream::iter(subjects)
-            .map(async |subject| self.store.view(&subject).await)
-            .buffered(LOOKS)
-            .try_collect()
-            .await
+        match subjects.is_empty() {
+            true => Ok(vec![]),
+            false => self.store.views(&subjects).await,
+        }
     }
 
     /// Absorbs facts that were learnt together; answers what became of each, in their order.

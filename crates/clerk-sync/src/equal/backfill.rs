@@ -79,7 +79,7 @@ impl Equality {
         let mut walk = Walk::default();
         loop {
             let listed = self.list(walk).await?;
-            let found = self.compare(listed.users, Rigour::Look).await?;
+            let found = self.compare(listed.met, Rigour::Look).await?;
             walk = listed.walk;
             report.users = walk.users;
             report.created += found.created;
@@ -106,10 +106,10 @@ impl Equality {
         let total = self.under(lease, self.count(Lane::Sweep)).await?;
         told(Progress { users: resumed_at, total });
         let mut next = Some(self.under(lease, self.list(checkpoint.walk.clone())).await?);
-        while let Some(Listed { users, walk, is_last }) = next.take() {
+        while let Some(Listed { met, walk, is_last }) = next.take() {
             let after = walk.clone();
             let taking = async {
-                let found = self.compare(users, Rigour::Join).await?;
+                let found = self.compare(met, Rigour::Join).await?;
                 let done = Checkpoint {
                     created: checkpoint.created + found.created,
                     updated: checkpoint.updated + found.updated + found.differing,

@@ -119,7 +119,7 @@ impl Equality {
             let below = |user: &Snapshot| floor.is_none_or(|floor| user.version.is_some_and(|at| at < floor));
             let reached = users.last().is_none_or(below);
             newest.add(&users, self.engine.clock.now());
-            newest.found.add(self.compare(users, Rigour::Join).await?);
+            newest.found.add(self.compare(self.meet(users).await?, Rigour::Join).await?);
             if is_last || reached {
                 return Ok(newest);
             }

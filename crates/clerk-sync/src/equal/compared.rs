@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clerk_sync_core::{Entry, Fact, Field, Outcome, Snapshot, UserId, Via, differences};
+use clerk_sync_core::{Entry, Fact, Field, Outcome, Snapshot, UserId, Via, View, differences};
 
 use super::{EqualError, Equality};
 use crate::engine::Unjoined;
@@ -21,6 +21,18 @@ pub(super) enum Rigour {
     Join,
     /// The same, and Clerk is asked by id where a fact alone leaves a difference.
     Settle,
+}
+
+/// Users as Clerk lists them, each with what the database has of it: read after they were listed.
+pub(super) struct Met {
+    facts: Vec<Fact>,
+    views: Vec<View>,
+}
+
+impl Met {
+    pub(super) fn ids(&self) -> impl Iterator<Item = &UserId> {
+        self.facts.iter().map(Fact::user_id)
+    }
 }
 
 /// What was found.
@@ -57,11 +69,17 @@ impl Compared {
 }
 
 impl Equality {
-    pub(super) async fn compare(&self, users: Vec<Snapshot>, rigour: Rigour) -> Result<Compared, EqualError> {
-        let mut found = Compared { users: users.len() as u64, ..Compared::default() };
+    /// Looks for what the database has of these users.
+    pub(super) async fn meet(&self, users: Vec<Snapshot>) -> Result<Met, EqualError> {
         let facts: Vec<Fact> =
             users.into_iter().map(|snapshot| Fact::Snapshot { snapshot, via: Via::Sweep }).collect();
         let views = self.engine.views(&facts).await?;
+        Ok(Met { facts, views })
+    }
+
+    pub(super) async fn compare(&self, met: Met, rigour: Rigour) -> Result<Compared, EqualError> {
+        let Met { facts, views } = met;
+        let mut found = Compared { users: facts.len() as u64, ..Compared::default() };
         let (mut open, mut differ) = (vec![], vec![]);
         for (fact, view) in facts.into_iter().zip(views) {
             let Fact::Snapshot { snapshot, .. } = &fact else { continue };

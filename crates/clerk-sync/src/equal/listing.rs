@@ -1,8 +1,9 @@
 //! Asking for the pages of a walk.
 
+use clerk_sync_core::DirectoryError;
 use clerk_sync_core::port::Lane;
-use clerk_sync_core::{DirectoryError, Snapshot};
 
+use super::compared::Met;
 use super::walk::{Step, Walk};
 use super::{EqualError, Equality};
 
@@ -11,13 +12,13 @@ const TRIES: u32 = 8;
 
 /// A page, and the walk after it.
 pub(super) struct Listed {
-    pub(super) users: Vec<Snapshot>,
+    pub(super) met: Met,
     pub(super) walk: Walk,
     pub(super) is_last: bool,
 }
 
 impl Equality {
-    /// The next page of a walk, however long Clerk or the budget makes it wait.
+    /// The next page of a walk and what the database has of it, however long Clerk or the budget makes it wait.
     pub(super) async fn list(&self, mut walk: Walk) -> Result<Listed, EqualError> {
         let limit = self.settings.page_users;
         let mut failures = 0;
@@ -25,7 +26,10 @@ impl Equality {
             match self.engine.page(&walk.next(limit), Lane::Sweep).await {
                 Ok(users) => match walk.take(&users, limit) {
                     Step::Again => {}
-                    step => return Ok(Listed { users, walk, is_last: step == Step::End }),
+                    step => {
+                        let met = self.meet(users).await?;
+                        return Ok(Listed { met, walk, is_last: step == Step::End });
+                    }
                 },
                 Err(error @ DirectoryError::Refused { status, .. }) => {
                     if !walk.refused(status == 404) {

@@ -152,13 +152,13 @@ impl Equality {
         let total = self.under(lease, self.count(Lane::Sweep)).await?;
         let mut found = Compared::default();
         let mut next = Some(self.under(lease, self.list(Walk::default())).await?);
-        while let Some(Listed { users, walk, is_last }) = next.take() {
+        while let Some(Listed { met, walk, is_last }) = next.take() {
             if walk.users > self.settings.max_users {
                 return Err(EqualError::TooManyUsers { max_users: self.settings.max_users });
             }
-            users.iter().for_each(|user| seen.add(&user.id));
+            met.ids().for_each(|id| seen.add(id));
             told(Progress { users: walk.users, total });
-            let both = futures_util::future::join(self.compare(users, rigour), self.list_on(walk, is_last));
+            let both = futures_util::future::join(self.compare(met, rigour), self.list_on(walk, is_last));
             let (compared, listed) = self.under(lease, async { Ok(both.await) }).await?;
             found.add(compared?);
             next = listed?;

@@ -145,6 +145,13 @@ async fn lower_lanes_leave_a_reserve() {
     assert_eq!(world.clock.slept(), [125]);
 }
 
+/// A twentieth of the limit is there at once, and of the share half comes in over time.
+#[test]
+fn how_long_pages_take_at_least() {
+    let budget = BudgetSettings::PRODUCTION;
+    assert_eq!([0, 50, 51, 450].map(|calls| budget.pages_ms(calls)), [0, 0, 25, 10_000]);
+}
+
 #[tokio::test]
 async fn over_time_a_sweep_has_its_part_and_no_more() {
     let world = World::new([found()], |settings| {

@@ -138,6 +138,10 @@ impl Store for SimStore {
         self.call(false, None, async || self.world.store.view(subject).await).await
     }
 
+    async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
+        self.call(false, None, async || self.world.store.views(subjects).await).await
+    }
+
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {
         let touched: Vec<Touch> = changes.iter().map(Touch::of).collect();
         let work = async || {

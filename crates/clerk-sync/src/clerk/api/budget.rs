@@ -79,6 +79,23 @@ impl Budget {
     }
 }
 
+impl BudgetSettings {
+    /// How long so many calls for pages of users take at least, in milliseconds, where nobody else asks: the first
+    /// may leave at once, the others as their part of the budget comes in.
+    pub fn pages_ms(self, calls: u64) -> u64 {
+        let budget = Budget::new(self, Timestamp::from_millis(0));
+        let (mut now_ms, mut left) = (0_u64, calls);
+        while left > 0 {
+            let now = Timestamp::from_millis(i64::try_from(now_ms).unwrap_or(i64::MAX));
+            match budget.take(Lane::Sweep, now, 0) {
+                Ok(_) => left -= 1,
+                Err(wait_ms) => now_ms = now_ms.saturating_add(wait_ms.max(1)),
+            }
+        }
+        now_ms
+    }
+}
+
 /// What a lane leaves to those before it.
 fn reserve(lane: Lane, all: &Bucket) -> i64 {
     match lane {

@@ -192,6 +192,10 @@ impl Store for Probe {
         Ok(view)
     }
 
+    async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
+        self.run("views", false, self.inner.views(subjects)).await
+    }
+
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {
         let stale = {
             let mut script = self.calls.script();
