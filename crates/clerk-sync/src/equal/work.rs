@@ -111,6 +111,6 @@ impl Equality {
     /// Notes that a sweep has ended, also one that was held back: it has listed everything.
     pub(super) async fn note_swept(&self, took_ms: i64) -> Result<(), EqualError> {
         let finished_ms = self.engine.clock.now().as_millis();
-        self.update(NOTE, |_: Option<&Swept>| Some(Swept { finished_ms, took_ms })).await
+        self.note_end(NOTE, Swept { finished_ms, took_ms }, |swept| swept.finished_ms).await
     }
 }

@@ -70,6 +70,11 @@ impl History {
         is_last.then_some(phase.snapshot.as_ref())
     }
 
+    /// Since when a user is as at this moment.
+    pub(crate) fn since_ms(&self, user: usize, now_ms: u64) -> Option<u64> {
+        self.at(user, now_ms).map(|phase| phase.from_ms)
+    }
+
     pub(crate) fn is_known_at(&self, user: usize, now_ms: u64) -> bool {
         self.at(user, now_ms).is_some()
     }

@@ -23,6 +23,31 @@ pub(crate) struct Notes {
     /// When each replica last wrote down that one is done.
     pub(crate) filled_ms: [Option<u64>; REPLICAS],
     watermark_ms: Option<i64>,
+    poll: Option<Poll>,
+    /// From when on polls have to see every change.
+    polled_from_ms: Option<u64>,
+    /// When each replica last held deletions back.
+    braked_ms: [Option<u64>; REPLICAS],
+    /// When the last sweep ended, by the clock of whoever made it.
+    swept_ms: i64,
+}
+
+impl Notes {
+    /// When the sweep began that a replica has written down as done, for all we know: it took the lease before, and the
+    /// note may be late.
+    fn sweep_began_ms(&self, replica: usize, note: &Value) -> Option<u64> {
+        let number = |field: &str| note[field].as_i64().unwrap_or(0);
+        let latest_ms = u64::try_from(number("finished_ms") - number("took_ms") - BEGIN_MS).unwrap_or(0);
+        let of_replica = |(holder, at_ms): &&(usize, u64)| *holder == replica && *at_ms <= latest_ms;
+        self.sweeps.iter().rfind(of_replica).map(|(_, at_ms)| *at_ms)
+    }
+}
+
+/// A poll under way.
+#[derive(Clone, Copy)]
+struct Poll {
+    due_ms: i64,
+    claimed_ms: u64,
 }
 
 /// The right to compare, as the last note about it has it.
@@ -37,26 +62,33 @@ pub(crate) fn written(world: &World, replica: usize, name: &str, text: &str) {
     let note: Value = serde_json::from_str(text).unwrap();
     let mut state = world.state();
     let state = &mut *state;
+    state.say(|| format!("    note {name} {text}"));
     let alone = !world.plan.attended;
     match name {
         "sweep" => {
             if alone {
                 state.cover.hit(Goal::ScheduledSweep);
             }
-            let began_ms = state.now_ms.saturating_sub(note["took_ms"].as_u64().unwrap_or(0));
+            let finished_ms = note["finished_ms"].as_i64().unwrap_or(0);
+            if finished_ms < state.notes.swept_ms && !world.plan.is_skewed() {
+                state.monitor.break_rule("a note is not replaced by an older one", || text.to_owned());
+            }
+            state.notes.swept_ms = finished_ms;
+            let began_ms = state.notes.sweep_began_ms(replica, &note);
             // One that was held back has not doubted anybody.
-            if !state.is_braked {
+            if let Some(began_ms) = began_ms.filter(|at| state.notes.braked_ms[replica] < Some(*at)) {
                 state.swept_from_ms = state.swept_from_ms.max(began_ms);
-                swept(world, state, replica, &note);
+                swept(world, state, began_ms);
             }
         }
         "brake" => {
             state.is_braked = !note["held"].is_null();
             if state.is_braked {
+                state.notes.braked_ms[replica] = Some(state.now_ms);
                 state.cover.hit(Goal::Braked);
             }
         }
-        "catch_up" => caught_up(state, &note),
+        "catch_up" => caught_up(world, state, &note),
         "backfill" if note["is_done"] == true => {
             if alone {
                 state.cover.hit(Goal::FirstFilled);
@@ -99,16 +131,11 @@ fn leased(world: &World, state: &mut State, replica: usize, name: &str, note: &V
 }
 
 /// After a sweep everybody is as Clerk had them when it began, or to be compared by id.
-fn swept(world: &World, state: &mut State, replica: usize, note: &Value) {
+fn swept(world: &World, state: &mut State, began_ms: u64) {
     let plan = &world.plan;
-    if plan.is_skewed() || plan.braked {
+    if plan.is_skewed() {
         return;
     }
-    let number = |field: &str| note[field].as_i64().unwrap_or(0);
-    let latest_ms = number("finished_ms") - number("took_ms") - BEGIN_MS;
-    let latest_ms = u64::try_from(latest_ms).unwrap_or(0);
-    let of_replica = |(holder, at_ms): &&(usize, u64)| *holder == replica && *at_ms <= latest_ms;
-    let Some((_, began_ms)) = state.notes.sweeps.iter().rfind(of_replica).copied() else { return };
     state.cover.hit(Goal::SweepJudged);
     let recorded_before_ms =
         i64::try_from(began_ms).unwrap_or(0) - i64::try_from(STALENESS_BOUND_MS).unwrap_or(0);
@@ -158,17 +185,51 @@ fn filled(world: &World, state: &mut State) {
     }
 }
 
-fn caught_up(state: &mut State, note: &Value) {
+/// A poll that is written down has the due time it was claimed with; what changed before it was claimed is here.
+fn caught_up(world: &World, state: &mut State, note: &Value) {
     if !note["silence"]["silent_since_ms"].is_null() {
         state.cover.hit(Goal::Silenced);
     }
     let watermark_ms = note["watermark_ms"].as_i64();
     let before_ms = state.notes.watermark_ms;
     if watermark_ms < before_ms {
-        let rule = "the watermark never falls";
+        let rule = "a note is not replaced by an older one";
         state.monitor.break_rule(rule, || format!("{before_ms:?} became {watermark_ms:?}"));
     }
     state.notes.watermark_ms = watermark_ms;
+    let due_ms = note["due_ms"].as_i64().unwrap_or(0);
+    match state.notes.poll {
+        Some(poll) if poll.due_ms == due_ms => polled(world, state, poll.claimed_ms),
+        _ => state.notes.poll = Some(Poll { due_ms, claimed_ms: state.now_ms }),
+    }
+}
+
+/// What has changed since the first poll, and early enough for no answer to hide it.
+fn polled(world: &World, state: &mut State, claimed_ms: u64) {
+    let (faults, now_ms) = (&world.plan.faults, state.now_ms);
+    let Some(from_ms) = state.notes.polled_from_ms else {
+        state.notes.polled_from_ms = Some(claimed_ms);
+        return;
+    };
+    let hidden_ms = faults.stale_ms + u64::try_from(world.plan.grain_ms - 1).unwrap_or(0);
+    if world.plan.is_skewed() || faults.shifted_page > 0 || hidden_ms > STALENESS_BOUND_MS {
+        return;
+    }
+    state.cover.hit(Goal::PollJudged);
+    for user in 0..MAX_USERS {
+        let until_ms = claimed_ms.saturating_sub(faults.stale_ms);
+        let Some(Some(truth)) = world.history.unchanged(user, until_ms, now_ms) else { continue };
+        let id = person::user_id(user);
+        let entry = state.monitor.entry(&id);
+        let is_dirty = entry.and_then(Entry::live).is_some_and(Record::is_dirty);
+        let is_new = world.history.since_ms(user, now_ms) > Some(from_ms);
+        if is_new && !is_dirty && !is_as(entry, &truth.profile) {
+            let entry = entry.cloned();
+            state.monitor.break_rule("a poll leaves no change out", || {
+                format!("claimed at {claimed_ms} ms; {id}: Clerk {truth:?}\n  stored {entry:?}")
+            });
+        }
+    }
 }
 
 fn is_as(entry: Option<&Entry>, profile: &clerk_sync_core::Profile) -> bool {

@@ -147,9 +147,10 @@ impl Plan {
         plan
     }
 
-    /// What came later is on a tape of its own, so that older seeds go on meaning the same.
+    /// What came later is on a tape of its own, begun where the seeds of `seeds.txt` get none of it and mean what they
+    /// meant.
     fn add_newer_choices(&mut self, seed: u64) {
-        let mut tape = Tape::new(seed ^ 0x6e65_7765_7200_0001);
+        let mut tape = Tape::new(seed ^ 0x6e65_7765_7200_07b7);
         let (late, late_ms) = (tape.below(4) == 0, tape.below(3_000));
         let (denied, rate) = (tape.below(2) == 0, tape.below(20_000));
         if self.mode != Mode::NoSweeps && late {
