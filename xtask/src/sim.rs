@@ -40,55 +40,79 @@ pub(crate) fn sim(root: &Path, words: &[&str]) -> Result<()> {
 }
 
 /// Plants one fault after the other in a copy of the sources, and expects the simulator to find each within its
-/// budget, without sweeps, which would hide it.
+/// budget, in the mode in which nothing heals it before it is seen.
 fn planted(root: &Path, name: &str) -> Result<()> {
     let tree = root.join("target/planted");
     copy_sources(root, &tree)?;
     let mut patches: Vec<PathBuf> =
         std::fs::read_dir(root.join(PLANTED))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    patches.retain(|patch| patch.to_string_lossy().contains(name));
+    patches.retain(|patch| patch.file_stem().is_some_and(|stem| stem.to_string_lossy().contains(name)));
     patches.sort();
-    let (mut found, mut missed) = (0, vec![]);
+    let mut hunts = vec![];
     for patch in &patches {
         let fault = Fault::read(patch)?;
         apply(&tree, patch, false)?;
         let begun = Instant::now();
-        let after = hunt(&tree, &fault)?;
+        let found = hunt(&tree, &fault)?;
         apply(&tree, patch, true)?;
         let seconds = begun.elapsed().as_secs();
-        match after {
-            Some((seeds, rule)) => {
-                found += 1;
-                println!(
-                    "{}: found after {seeds} of {} seeds ({rule}), {seconds} s",
-                    fault.name, fault.budget
-                );
+        match &found {
+            Some(Found { seeds, rule }) => {
+                println!("{}: after {seeds} seeds: {rule}; {seconds} s", fault.name)
             }
-            None => {
-                println!("{}: NOT FOUND within {} seeds, {seconds} s", fault.name, fault.budget);
-                missed.push(fault.name);
-            }
+            None => println!("{}: NOT FOUND within {} seeds; {seconds} s", fault.name, fault.budget),
         }
+        hunts.push((fault, found));
     }
-    println!("planted faults: {found} found, {} not found", missed.len());
+    print_table(&hunts);
+    let missed: Vec<&str> =
+        hunts.iter().filter(|(_, found)| found.is_none()).map(|(fault, _)| &*fault.name).collect();
+    println!("planted faults: {} found, {} not found", hunts.len() - missed.len(), missed.len());
     if !missed.is_empty() {
         bail!("not found: {}", missed.join(", "));
     }
     Ok(())
 }
 
+/// What `docs/reliability.md` shows.
+fn print_table(hunts: &[(Fault, Option<Found>)]) {
+    println!("\n| planted | mode | found after | within | by the rule |\n|---|---|---|---|---|");
+    for (Fault { name, words, mode, budget }, found) in hunts {
+        let number = name.split('-').next().unwrap_or_default();
+        let (seeds, rule) = found
+            .as_ref()
+            .map_or(("not".to_owned(), ""), |found| (found.seeds.to_string(), found.rule.as_str()));
+        println!("| {number}: {words} | {mode} | {seeds} | {budget} | {rule} |");
+    }
+    println!();
+}
+
+/// A patch begins with what is wrong, in a sentence, and with lines that say how it is to be found.
 struct Fault {
     name: String,
+    words: String,
+    mode: String,
     budget: u64,
+}
+
+struct Found {
+    seeds: u64,
+    rule: String,
 }
 
 impl Fault {
     fn read(patch: &Path) -> Result<Self> {
         let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(patch)?;
-        let budget =
-            text.lines().find_map(|line| line.strip_prefix("budget: ")?.strip_suffix(" seeds")?.parse().ok());
-        Ok(Self { budget: budget.with_context(|| format!("{name} names no budget"))?, name })
+        let words = text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
+        let said = |what: &str| text.lines().find_map(|line| line.strip_prefix(what));
+        let budget = said("budget: ").and_then(|budget| budget.strip_suffix(" seeds")?.parse().ok());
+        Ok(Self {
+            budget: budget.with_context(|| format!("{name} names no budget"))?,
+            mode: said("mode: ").with_context(|| format!("{name} names no mode"))?.to_owned(),
+            words,
+            name,
+        })
     }
 }
 
@@ -119,9 +143,9 @@ fn apply(tree: &Path, patch: &Path, back: bool) -> Result<()> {
 }
 
 /// After how many seeds which rule broke.
-fn hunt(tree: &Path, fault: &Fault) -> Result<Option<(u64, String)>> {
+fn hunt(tree: &Path, fault: &Fault) -> Result<Option<Found>> {
     let budget = fault.budget.to_string();
-    let words = ["--seeds", &budget, "--mode", "no-sweeps", "--store", "memory", "--first"];
+    let words = ["--seeds", &budget, "--mode", &fault.mode, "--store", "memory", "--first"];
     let build = SIM.split_last().map_or(SIM, |(_, build)| build);
     run(command(tree, &[build, &["--no-run"]].concat())?)
         .with_context(|| format!("{} does not compile", fault.name))?;
@@ -134,5 +158,5 @@ fn hunt(tree: &Path, fault: &Fault) -> Result<Option<(u64, String)>> {
     };
     let rule =
         text.lines().find_map(|line| line.strip_prefix("seed ")?.split_once(": ")).map(|(_, rule)| rule);
-    Ok((violations > 0).then(|| (seeds, rule.unwrap_or("?").to_owned())))
+    Ok((violations > 0).then(|| Found { seeds, rule: rule.unwrap_or("?").to_owned() }))
 }

@@ -1,14 +1,12 @@
 //! A user as Clerk has it now, at an operator's word.
 
-use std::sync::Arc;
-
 use clerk_sync_core::{Entry, Fact, StoreError, UserId};
 use thiserror::Error;
 
-use super::{AbsorbError, Engine, Looked, Wanted};
+use super::{AbsorbError, Engine, Looked};
 
 /// How long an unknown user is looked for, in milliseconds.
-const LOOK_MS: i64 = 20_000;
+const LOOK_MS: u64 = 20_000;
 
 /// Why a user could not be fetched.
 #[derive(Debug, Error)]
@@ -37,7 +35,7 @@ pub enum RefetchError {
 impl Engine {
     /// Fetches `id` from Clerk: an unknown user is looked up, a known record made dirty and repaired at once,
     /// behind the same fence as any repair. Answers what is stored then.
-    pub(crate) async fn refetch(self: &Arc<Self>, id: &UserId) -> Result<Entry, RefetchError> {
+    pub(crate) async fn refetch(&self, id: &UserId) -> Result<Entry, RefetchError> {
         match self.store.record(id).await? {
             None => return self.look_up(id).await,
             Some(Entry::Gone(_)) => return Err(RefetchError::Deleted),
@@ -55,17 +53,11 @@ impl Engine {
         }
     }
 
-    async fn look_up(self: &Arc<Self>, id: &UserId) -> Result<Entry, RefetchError> {
-        let now = self.clock.now();
-        let wanted = Wanted {
-            id: id.clone(),
-            claims: None,
-            // Nobody has signed in: a look-up by an operator makes nobody an administrator.
-            impersonated: true,
-            deadline: now.plus_millis(LOOK_MS),
-            hold_until: now,
-        };
-        match self.user(&wanted).await {
+    /// A fetch of its own. Shared, its 404 could be of a moment before the user of a valid token signed up, who
+    /// would share it; and nobody has signed in here, so it makes nobody an administrator.
+    async fn look_up(&self, id: &UserId) -> Result<Entry, RefetchError> {
+        let looked = self.within(LOOK_MS, self.fetch(id, true)).await;
+        match looked.unwrap_or_else(|| Looked::slow("deadline")) {
             Looked::Found(entry) => Ok(entry),
             Looked::NotSynced => Err(RefetchError::Unknown),
             Looked::Undecided { cause, .. } => Err(RefetchError::Undecided(cause)),

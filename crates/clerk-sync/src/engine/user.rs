@@ -47,7 +47,7 @@ pub(crate) enum Looked {
 impl Looked {
     const STORE: Self = Self::Undecided { retry_after_ms: RETRY_MS, cause: "store", passing: false };
 
-    fn slow(cause: &'static str) -> Self {
+    pub(super) fn slow(cause: &'static str) -> Self {
         Self::Undecided { retry_after_ms: RETRY_MS, cause, passing: true }
     }
 }
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// One flight: asks Clerk, and after the staleness bound the database and Clerk once more.
-    async fn fetch(&self, id: &UserId, impersonated: bool) -> Looked {
+    pub(super) async fn fetch(&self, id: &UserId, impersonated: bool) -> Looked {
         for ask in 0..2 {
             if ask > 0 {
                 self.clock.sleep(self.settings.staleness_bound_ms).await;

@@ -121,6 +121,8 @@ impl Equality {
             newest.add(&users, self.engine.clock.now());
             newest.found.add(self.compare(self.meet(users).await?, Rigour::Join).await?);
             if is_last || reached {
+                // Where there was nobody, whoever comes is news.
+                newest.watermark.get_or_insert(Timestamp::from_millis(0));
                 return Ok(newest);
             }
             offset = (offset + u64::from(limit)).saturating_sub(overlap);

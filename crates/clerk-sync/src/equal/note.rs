@@ -59,4 +59,20 @@ impl Equality {
             }
         }
     }
+
+    /// Writes down something that has ended, unless something that ended later is there already: a commit may come that
+    /// late. What a clock ahead of ours has written is not later.
+    pub(super) async fn note_end<T: Serialize + DeserializeOwned + Clone>(
+        &self,
+        name: &'static str,
+        ended: T,
+        ended_ms: impl Fn(&T) -> i64,
+    ) -> Result<(), EqualError> {
+        self.update(name, |known: Option<&T>| {
+            let now = self.engine.clock.now().as_millis();
+            let is_later = |known: &T| (ended_ms(&ended) + 1..=now).contains(&ended_ms(known));
+            (!known.is_some_and(is_later)).then(|| ended.clone())
+        })
+        .await
+    }
 }

@@ -132,7 +132,7 @@ impl Equality {
             drift,
             oldest_verified_at_ms: pass.started.as_millis(),
         };
-        self.update(NOTE, |_: Option<&Certificate>| Some(certificate.clone())).await?;
+        self.note_end(NOTE, certificate.clone(), |proof| proof.finished_at_ms).await?;
         Ok(certificate)
     }
 

@@ -110,7 +110,8 @@ impl Equality {
         let found = self.walk_all(lease, rigour, &mut seen, told).await?;
         let (missing, users) = self.missing(lease, &seen, started).await?;
         let count = missing.len() as u64;
-        let took_ms = self.engine.clock.now().millis_since(started);
+        let ended = self.engine.clock.now();
+        let took_ms = ended.millis_since(started);
         if !options.check {
             self.engine.metrics.drifted(&found.fields);
             let passed = self.pass(count, users, options.confirm_deletions.unwrap_or(0)).await;
@@ -119,7 +120,7 @@ impl Equality {
             }
             // Not before the doubts are stored: after a kill in between, the next sweep would be a day away.
             if matches!(passed, Ok(()) | Err(EqualError::Braked { .. })) {
-                self.note_swept(took_ms).await?;
+                self.note_swept(ended, took_ms).await?;
             }
             passed?;
         }

@@ -1,5 +1,6 @@
 //! What is done without being asked: backfill once, sweep now and then, catch up all the time.
 
+use clerk_sync_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{BackfillOptions, EqualError, Equality, SweepOptions};
@@ -109,8 +110,8 @@ impl Equality {
     }
 
     /// Notes that a sweep has ended, also one that was held back: it has listed everything.
-    pub(super) async fn note_swept(&self, took_ms: i64) -> Result<(), EqualError> {
-        let finished_ms = self.engine.clock.now().as_millis();
-        self.update(NOTE, |_: Option<&Swept>| Some(Swept { finished_ms, took_ms })).await
+    pub(super) async fn note_swept(&self, ended: Timestamp, took_ms: i64) -> Result<(), EqualError> {
+        let swept = Swept { finished_ms: ended.as_millis(), took_ms };
+        self.note_end(NOTE, swept, |swept| swept.finished_ms).await
     }
 }

@@ -80,6 +80,27 @@ fn when_all_have_given_up_the_next_look_up_starts_anew() {
     assert_eq!(codes(&stage.settle()), ["ok"]);
 }
 
+/// An operator may ask for somebody who signs up a moment later; whoever has a token has signed up before.
+#[test]
+fn an_operators_look_up_is_not_shared() {
+    let world = World::in_memory();
+    let mut stage = Stage::new(&world);
+    let (sync, id) = (world.sync.clone(), user_id("ada"));
+    stage.enter(async move {
+        let _ = sync.refetch(&id).await;
+        std::future::pending().await
+    });
+    assert!(stage.settle().is_empty());
+    assert_eq!(world.clerk.calls(&user_id("ada")), 1);
+    world.sign_up("ada");
+    stage.enter(world.me("ada", 0));
+    assert_eq!(
+        codes(&stage.settle()),
+        ["ok"],
+        "a request waits for the second question of the look-up before it"
+    );
+}
+
 /// The fetch hangs for good; the webhook alone must be enough for everybody.
 #[test]
 fn a_webhook_during_the_fetch_answers_all_at_once() {

@@ -63,6 +63,18 @@ impl History {
         self.at(user, now_ms).is_some_and(|phase| phase.snapshot.is_some())
     }
 
+    /// What Clerk had of a user all the time between two moments; `None` within where that is a deletion.
+    pub(crate) fn unchanged(&self, user: usize, from_ms: u64, to_ms: u64) -> Option<Option<&Snapshot>> {
+        let phase = self.at(user, from_ms)?;
+        let is_last = self.at(user, to_ms).is_some_and(|last| std::ptr::eq(last, phase));
+        is_last.then_some(phase.snapshot.as_ref())
+    }
+
+    /// Since when a user is as at this moment.
+    pub(crate) fn since_ms(&self, user: usize, now_ms: u64) -> Option<u64> {
+        self.at(user, now_ms).map(|phase| phase.from_ms)
+    }
+
     pub(crate) fn is_known_at(&self, user: usize, now_ms: u64) -> bool {
         self.at(user, now_ms).is_some()
     }
@@ -180,12 +192,26 @@ impl SimDirectory {
     }
 }
 
+impl SimDirectory {
+    /// Whether Clerk says now, this once, that it has no such user.
+    fn denies(&self, id: &UserId) -> bool {
+        let mut state = self.world.state();
+        let denied = self.world.plan.faults.denied;
+        if state.denied.contains(id) || !state.fault(denied) {
+            return false;
+        }
+        state.denied.insert(id.clone());
+        state.cover.hit(Goal::AbsentOnce);
+        true
+    }
+}
+
 #[async_trait]
 impl Directory for SimDirectory {
     async fn user(&self, id: &UserId, lane: Lane) -> Result<Option<Snapshot>, DirectoryError> {
         let _asking = (lane == Lane::Repair).then(|| Asking::new(self));
         self.get_through().await?;
-        let told = self.answer(id);
+        let told = self.answer(id).filter(|_| !self.denies(id));
         let replica = self.replica;
         self.world.state().say(|| {
             let shown = told.as_ref().map(|snapshot| (snapshot.version, snapshot.profile.email.clone()));

@@ -71,6 +71,11 @@ goals! {
     SweepSuperseded: "sweep ended by another process",
     Braked: "deletions held back",
     Confirmed: "deletions held back confirmed",
+    SweepJudged: "sweep held against the truth",
+    PollJudged: "poll held against the truth",
+    BackfillJudged: "backfill held against the truth",
+    AbsentOnce: "user denied once by Clerk",
+    Late: "library started after its users",
     Heard: "commit of another process heard",
 }
 

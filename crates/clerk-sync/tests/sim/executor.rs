@@ -187,12 +187,8 @@ impl Executor {
             }
         }
         self.world.hit(Goal::Kill);
-        let world = Arc::clone(&self.world);
-        let down_ms = world.state().tape.below(3_000);
-        self.world.spawn(Owner::Outside, async move {
-            world.sleep(down_ms).await;
-            replica::start(&world, replica);
-        });
+        let down_ms = self.world.state().tape.below(3_000);
+        replica::start_late(&self.world, replica, down_ms);
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Faults {
     pub(crate) slow_clerk: u64,
     /// 14: how old an answer of Clerk's may be, in milliseconds.
     pub(crate) stale_ms: u64,
+    /// Clerk answers once that it has no such user, who is there. Nothing says that this never happens, and so a repair
+    /// and a look-up ask again.
+    pub(crate) denied: u64,
     /// 15: a page of a list lacks a user, as when users before it were deleted while paging.
     pub(crate) shifted_page: u64,
     /// 17: a replica is killed; asked at each step of the schedule.
@@ -62,6 +65,7 @@ impl Faults {
             unusable: rate(tape, 30, 20_000),
             slow_clerk: rate(tape, 30, 30_000),
             stale_ms: rate(tape, 40, 500),
+            denied: 0,
             shifted_page: rate(tape, 50, 40_000),
             kill: rate(tape, 40, 800),
             hang_up: rate(tape, 30, 10_000),
@@ -74,7 +78,7 @@ impl Faults {
     /// Every way to have one class of faults less, with its name.
     pub(crate) fn weakened(&self) -> Vec<(&'static str, Self)> {
         type Without = fn(&mut Faults);
-        let ways: [(&'static str, Without); 17] = [
+        let ways: [(&'static str, Without); 18] = [
             ("kills", |f| f.kill = 0),
             ("slow store", |f| f.slow_store = 0),
             ("errors before", |f| f.error_before = 0),
@@ -87,6 +91,7 @@ impl Faults {
             ("lost answers", |f| f.lost_answer = 0),
             ("copies", |f| f.duplicate = 0),
             ("stale answers", |f| f.stale_ms = 0),
+            ("denials", |f| f.denied = 0),
             ("shifted pages", |f| f.shifted_page = 0),
             ("dropped deliveries", |f| f.dropped_delivery = 0),
             ("rotation", |f| f.rotation = false),

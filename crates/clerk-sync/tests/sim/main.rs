@@ -21,6 +21,7 @@ mod faults;
 mod hunt;
 mod message;
 mod monitor;
+mod notes;
 mod operator;
 mod options;
 mod outside;

@@ -6,6 +6,7 @@ use clerk_sync_core::{Change, DeliveryId, DeliveryStatus, Entry, Record, Repair,
 
 use crate::Mode;
 use crate::cover::{Cover, Goal};
+use crate::notes;
 use crate::world::{World, wait};
 
 /// A rule that did not hold.
@@ -39,6 +40,11 @@ impl Monitor {
 
     pub(crate) fn is_gone(&self, id: &UserId) -> bool {
         matches!(self.entries.get(id), Some(Entry::Gone(_)))
+    }
+
+    /// What is stored about a user.
+    pub(crate) fn entry(&self, id: &UserId) -> Option<&Entry> {
+        self.entries.get(id)
     }
 
     pub(crate) fn acknowledge(&mut self, id: DeliveryId) {
@@ -198,7 +204,7 @@ impl Touch {
 }
 
 /// Looks at what a commit has touched, in the database itself.
-pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
+pub(crate) fn after_commit(world: &World, replica: usize, touched: &[Touch]) {
     for touch in touched {
         match touch {
             Touch::User(id) => {
@@ -229,7 +235,7 @@ pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
                 state.say(|| format!("    log {} {status:?} {outcome:?}", id.as_str()));
                 state.monitor.see_delivery(id, *status);
             }
-            Touch::Note(name, value) => note_written(world, name, value),
+            Touch::Note(name, value) => notes::written(world, replica, name, value),
             Touch::FirstAdmin => {
                 let subject = clerk_sync_core::Subject::of(None, None);
                 let view = wait(world.store.view(&subject)).unwrap();
@@ -238,38 +244,6 @@ pub(crate) fn after_commit(world: &World, touched: &[Touch]) {
         }
     }
     world.state().monitor.check_all();
-}
-
-/// What the library does by itself is seen by the notes it writes.
-fn note_written(world: &World, name: &str, value: &str) {
-    let mut state = world.state();
-    let alone = !world.plan.attended;
-    let field = |name: &str| {
-        let text = value.split_once(&format!("\"{name}\":"))?.1;
-        text[..text.find([',', '}'])?].parse::<i64>().ok()
-    };
-    match name {
-        "sweep" => {
-            if alone {
-                state.cover.hit(Goal::ScheduledSweep);
-            }
-            let took_ms = field("took_ms").map_or(0, |took_ms| u64::try_from(took_ms).unwrap_or(0));
-            let began_ms = state.now_ms.saturating_sub(took_ms);
-            // One that was held back has not doubted anybody.
-            if !state.is_braked {
-                state.swept_from_ms = state.swept_from_ms.max(began_ms);
-            }
-        }
-        "brake" => {
-            state.is_braked = !value.contains("null");
-            if state.is_braked {
-                state.cover.hit(Goal::Braked);
-            }
-        }
-        "catch_up" if field("silent_since_ms").is_some() => state.cover.hit(Goal::Silenced),
-        "backfill" if alone && value.contains("\"is_done\":true") => state.cover.hit(Goal::FirstFilled),
-        _ => {}
-    }
 }
 
 fn shown(entry: &Entry) -> String {

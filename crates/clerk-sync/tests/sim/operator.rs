@@ -8,10 +8,11 @@ use clerk_sync_core::DeliveryId;
 use crate::cover::Goal;
 use crate::person;
 use crate::plan::REPLICAS;
+use crate::replica;
 use crate::world::{Owner, World};
 
 /// Compares everything again and again, in one way or another, and confirms what is held back.
-pub(crate) async fn attend(world: Arc<World>, sync: ClerkSync) {
+pub(crate) async fn attend(world: Arc<World>, replica: usize, sync: ClerkSync) {
     loop {
         let (pause_ms, choice) = {
             let mut state = world.state();
@@ -26,7 +27,7 @@ pub(crate) async fn attend(world: Arc<World>, sync: ClerkSync) {
         };
         world.sleep(pause_ms).await;
         match choice {
-            0 => backfill(&world, &sync).await,
+            0 => backfill(&world, replica, &sync).await,
             1 if !world.plan.braked => prove(&world, &sync).await,
             choice => sweep(&world, &sync, choice == 2).await,
         }
@@ -39,18 +40,30 @@ async fn sweep(world: &World, sync: &ClerkSync, settle: bool) {
     let confirm_deletions = brake.map(|brake| brake.missing);
     let swept = sync.sweep(SweepOptions { confirm_deletions, settle, check: false }, |_| ()).await;
     world.state().say(|| format!("a sweep ended: {swept:?}"));
+    if let Ok(report) = &swept {
+        let allowed = replica::brake(&world.plan).users.max(confirm_deletions.unwrap_or(0));
+        if world.plan.braked && report.missing > allowed {
+            let rule = "what the brake holds back waits to be confirmed";
+            world.state().break_rule(rule, || format!("{allowed} allowed or confirmed, {report:?}"));
+        }
+    }
     if swept.is_ok() && confirm_deletions.is_some() {
         world.hit(Goal::Confirmed);
     }
     compared(world, began_ms, swept.map(|_| Goal::Swept));
 }
 
-async fn backfill(world: &World, sync: &ClerkSync) {
+async fn backfill(world: &World, replica: usize, sync: &ClerkSync) {
+    let began_ms = world.state().now_ms;
     let restart = world.state().tape.below(2) == 0;
     let filled = sync.backfill(BackfillOptions { dry_run: false, restart }, |_| ()).await;
     let mut state = world.state();
     state.say(|| format!("a backfill ended: {filled:?}"));
     if let Ok(report) = filled {
+        if state.notes.filled_ms[replica] < Some(began_ms) {
+            let rule = "a backfill that ends is written down as done";
+            state.break_rule(rule, || format!("by replica {replica}, begun at {began_ms} ms: {report:?}"));
+        }
         state.cover.hit(if report.resumed_at > 0 { Goal::Resumed } else { Goal::Backfilled });
     }
 }

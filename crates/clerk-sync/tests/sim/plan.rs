@@ -37,8 +37,11 @@ pub(crate) struct Plan {
     pub(crate) page_users: u32,
     /// Operators compare and confirm; otherwise the library is left alone.
     pub(crate) attended: bool,
-    /// No deletion found by a sweep is believed without confirmation.
+    /// Deletions found by a sweep are held back where they are more than `brake_users`.
     pub(crate) braked: bool,
+    pub(crate) brake_users: u64,
+    /// How late the library is started, in milliseconds, beside users who are there already.
+    pub(crate) late_ms: u64,
     /// Bodies of processed deliveries are dropped when the hour comes round, not after a month.
     pub(crate) forgetful: bool,
     pub(crate) items: Vec<Item>,
@@ -121,6 +124,8 @@ impl Plan {
             page_users: tape.pick(&[2, 2, 3, 500]),
             attended: tape.below(2) == 0,
             braked: tape.below(8) == 0,
+            brake_users: 0,
+            late_ms: 0,
             forgetful: tape.below(10) == 0,
             items: Vec::new(),
         };
@@ -138,7 +143,24 @@ impl Plan {
         plan.add_oddities(tape, &mut number, users, end_ms);
         plan.add_weather(tape, skewed, end_ms);
         plan.items.sort_by_key(|item| item.at_ms);
+        plan.add_newer_choices(seed);
         plan
+    }
+
+    /// What came later is on a tape of its own, begun where the seeds of `seeds.txt` get none of it and mean what they
+    /// meant.
+    fn add_newer_choices(&mut self, seed: u64) {
+        let mut tape = Tape::new(seed ^ 0x6e65_7765_7200_07b7);
+        let (late, late_ms) = (tape.below(4) == 0, tape.below(3_000));
+        let (denied, rate) = (tape.below(2) == 0, tape.below(20_000));
+        if self.mode != Mode::NoSweeps && late {
+            self.late_ms = late_ms;
+        }
+        // Denied after an answer as stale as may be, a user would look deleted for good.
+        if denied && self.faults.stale_ms == 0 {
+            self.faults.denied = rate;
+        }
+        self.brake_users = tape.below(2);
     }
 
     /// How often the library looks by itself. There may be days of virtual time, which short periods would fill.
@@ -313,7 +335,7 @@ impl fmt::Display for Plan {
         writeln!(
             f,
             "  versions to {} ms, batch {}, poll {} ms, sweeps {} ms, catch-up {} ms, pages of {}, clocks off by {:?} ms\
-             {}{}{}{}{}",
+             {}{}{}{}{}, the library {} ms late",
             self.grain_ms,
             self.batch,
             self.poll_ms,
@@ -326,6 +348,7 @@ impl fmt::Display for Plan {
             if self.braked { ", deletions braked" } else { "" },
             if self.claims { ", tokens make records" } else { "" },
             if self.forgetful { ", bodies dropped early" } else { "" },
+            self.late_ms,
         )?;
         for item in &self.items {
             writeln!(f, "  {:>8} ms  {:?}", item.at_ms, item.what)?;

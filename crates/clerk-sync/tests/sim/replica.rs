@@ -27,7 +27,7 @@ use crate::store::SimStore;
 use crate::world::{BEGIN_MS, Owner, SimClock, World, wait};
 
 /// Over the oldest answer Clerk gives here (`Faults::stale_ms`), as the setting must be.
-const STALENESS_BOUND_MS: u64 = 600;
+pub(crate) const STALENESS_BOUND_MS: u64 = 600;
 const LEASE_MS: u64 = 5_000;
 
 const ISSUER: &str = "https://clerk.example.com";
@@ -98,6 +98,18 @@ pub(crate) fn webhook(id: &str, body: &str, now: Timestamp, forged: bool) -> Hea
     headers
 }
 
+/// Starts a replica after so long.
+pub(crate) fn start_late(world: &Arc<World>, replica: usize, late_ms: u64) {
+    if late_ms == 0 {
+        return start(world, replica);
+    }
+    let starting = Arc::clone(world);
+    world.spawn(Owner::Outside, async move {
+        starting.sleep(late_ms).await;
+        start(&starting, replica);
+    });
+}
+
 /// Starts a replica, with nothing but the database to remember by.
 pub(crate) fn start(world: &Arc<World>, replica: usize) {
     let plan = &world.plan;
@@ -136,22 +148,29 @@ pub(crate) fn start(world: &Arc<World>, replica: usize) {
     if plan.mode != Mode::NoSweeps && plan.attended {
         let sync = world.state().replicas[replica].sync.clone();
         if let Some(sync) = sync {
-            world.spawn(Owner::Replica(replica), operator::attend(Arc::clone(world), sync));
+            world.spawn(Owner::Replica(replica), operator::attend(Arc::clone(world), replica, sync));
         }
     }
 }
 
 /// What the library does by itself: nothing of the kind where sweeps are off.
 fn equality(plan: &Plan) -> EqualSettings {
-    let nobody = BrakeSettings { users: 0, percent: 0 };
     EqualSettings {
         lease_ms: LEASE_MS,
         catch_up_ms: plan.catch_up_ms,
         sweep_every_ms: plan.sweep_ms,
         silence_ms: 2_000,
-        brake: if plan.braked { nobody } else { BrakeSettings::default() },
+        brake: brake(plan),
         page_users: plan.page_users,
         ..EqualSettings::default()
+    }
+}
+
+/// So tight, where deletions are braked, that these few users reach it.
+pub(crate) fn brake(plan: &Plan) -> BrakeSettings {
+    match plan.braked {
+        true => BrakeSettings { users: plan.brake_users, percent: 1 },
+        false => BrakeSettings::default(),
     }
 }
 

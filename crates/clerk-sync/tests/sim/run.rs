@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clerk_sync_testkit::StoreAndInspect;
 
 use crate::Mode;
-use crate::cover::Cover;
+use crate::cover::{Cover, Goal};
 use crate::executor::Executor;
 use crate::monitor::{self, Violation};
 use crate::outside;
@@ -36,7 +36,10 @@ pub(crate) fn run(plan: &Plan, store: Arc<dyn StoreAndInspect>, log: bool) -> En
     let world = World::new(plan.clone(), store, log);
     let mut executor = Executor::new(&world);
     for replica in 0..REPLICAS {
-        replica::start(&world, replica);
+        replica::start_late(&world, replica, plan.late_ms);
+    }
+    if plan.late_ms > 0 {
+        world.hit(Goal::Late);
     }
     world.spawn(Owner::Outside, outside::play(Arc::clone(&world)));
     // Operators go on sending old messages in peace.

@@ -149,7 +149,7 @@ impl Store for SimStore {
             let replica = self.replica;
             self.world.state().say(|| format!("replica {replica} commits: {answer:?}"));
             if matches!(answer, Ok(Commit::Done)) {
-                monitor::after_commit(&self.world, &touched);
+                monitor::after_commit(&self.world, replica, &touched);
                 self.tell_others(&touched);
             }
             answer

@@ -1,6 +1,6 @@
 //! What all parts of a run share: virtual time, the tape, Clerk, the monitor, and who is to be spawned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -15,6 +15,7 @@ use crate::clerk::History;
 use crate::cover::{Cover, Goal};
 use crate::message::{Message, messages};
 use crate::monitor::Monitor;
+use crate::notes::Notes;
 use crate::plan::{Plan, REPLICAS};
 use crate::tape::Tape;
 
@@ -58,9 +59,12 @@ pub(crate) struct State {
     pub(crate) read_only_until_ms: u64,
     pub(crate) clerk_outage_until_ms: u64,
     pub(crate) monitor: Monitor,
+    pub(crate) notes: Notes,
     pub(crate) cover: Cover,
     /// When the last sweep began that has ended well.
     pub(crate) swept_from_ms: u64,
+    /// Users Clerk has denied to have, once each.
+    pub(crate) denied: BTreeSet<UserId>,
     /// Deletions are held back.
     pub(crate) is_braked: bool,
     /// Counters are being read, which is no part of the run: ports answer at once.
@@ -121,8 +125,10 @@ impl World {
             read_only_until_ms: 0,
             clerk_outage_until_ms: 0,
             monitor: Monitor::default(),
+            notes: Notes::default(),
             cover: Cover::default(),
             swept_from_ms: 0,
+            denied: BTreeSet::new(),
             is_braked: false,
             counting: false,
             callers: 0,

@@ -165,6 +165,20 @@ fn more_changes_than_a_page_are_read_to_the_end() {
     assert!(waited <= PERIOD + 3_000, "{waited} ms");
 }
 
+/// An empty list is one that was read to the end.
+#[test]
+fn where_nobody_was_everybody_is_news() {
+    let mut live = Live::with(0);
+    let walks =
+        |live: &Live| live.world.clerk.pages().iter().filter(|page| page.order == Order::Created).count();
+    let walked = walks(&live);
+    // More than are listed at once.
+    (0..80).for_each(|number| live.sign_up_unheard(number));
+    let waited = live.until_equal();
+    assert!(waited <= PERIOD, "{waited} ms");
+    assert_eq!(walks(&live), walked, "only a sweep has found them");
+}
+
 #[test]
 fn replicas_poll_as_one() {
     let mut live = Live::with(10);

@@ -111,6 +111,31 @@ fn who_comes_during_the_sweep_is_not_missed() {
     assert_eq!(sweep(&world).unwrap().missing, 0);
 }
 
+/// A sweep that has lost its lease by the time it is written down has ended before the one that took it.
+#[test]
+fn a_late_note_leaves_a_later_one() {
+    let world = settled(20);
+    let other = world.another();
+    let (calls, clock) = (world.calls.clone(), world.clock.clone());
+    let last_sweep_ms = |world: &World| {
+        let sync = world.sync.clone();
+        now(world, async move { sync.equality().await.unwrap().last_sweep_ms })
+    };
+    let other_sweeps = move || {
+        clock.advance(60_000);
+        sweep(&other).unwrap();
+    };
+    // The notes read after the list: of the brake, then of the last sweep.
+    let (after_list, after_brake) = (calls.clone(), calls);
+    world.calls.before_next_answer("directory.page", move || {
+        after_list.before_next_answer("note", move || after_brake.before_next_answer("note", other_sweeps));
+    });
+    let began = world.now();
+    sweep(&world).unwrap();
+    assert!(world.now() >= began.plus_millis(60_000), "the other sweep did not come in between");
+    assert_eq!(last_sweep_ms(&world), Some(world.now().as_millis()));
+}
+
 #[test]
 fn too_many_deletions_are_held_back_until_confirmed() {
     let world = settled(200);
