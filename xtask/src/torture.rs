@@ -11,6 +11,14 @@ use crate::tools::Tools;
 /// The program under torture; a release build, as users run it.
 const PROGRAM: &str = "target/release/clerk-sync";
 
+/// What the MongoDB-wire server bears, which does some fifty commits a second on two cores: events a second, where
+/// `--rate` says nothing else.
+const RATE: [&str; 2] = ["--rate", "60"];
+/// And kills before it is made anew. It walks, at every statement, through every session there ever was, of which each
+/// process has sixteen: after a thousand processes it answers nobody in time. A hundred, ten times, are a thousand too.
+const ROUNDS: [&str; 2] = ["--rounds", "100"];
+const SEEDS: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
+
 /// Builds the program, starts the databases and plays every drill on every store, or on the one `--store` names.
 /// Everything else is passed on.
 pub(crate) fn torture(root: &Path, words: &[&str]) -> Result<()> {
@@ -52,10 +60,27 @@ fn on(root: &Path, tools: &Tools, store: &str, words: &[&str]) -> Result<()> {
             play(&["--database-url", &url, "--stop", &stop, "--start", &start])
         }
         "mongodb" => {
-            let server = Mongodb::start(root)?;
-            let (url, stop, start) = (server.url(), server.stop_command(), server.start_command());
-            play(&["--database-url", &url, "--stop", &stop, "--start", &start])
+            for part in parts(words) {
+                let server = Mongodb::start(root)?;
+                let (url, stop, start) = (server.url(), server.stop_command(), server.start_command());
+                let database = ["--database-url", &url, "--stop", &stop, "--start", &start];
+                play(&[&database[..], &part].concat())?;
+            }
+            Ok(())
         }
         _ => play(&[]),
     }
+}
+
+/// What is played on one MongoDB-wire server each: everything with a tenth of the kills, then the other nine tenths.
+fn parts(words: &[&str]) -> Vec<Vec<&'static str>> {
+    let is_given = |names: &[&str]| words.iter().any(|word| names.contains(word));
+    let rate = if is_given(&RATE) { vec![] } else { RATE.to_vec() };
+    let without_kills = words.windows(2).any(|pair| pair[0] == "--only" && pair[1] != "kill");
+    if without_kills || is_given(&["--quick", "--rounds", "--seed", "--list"]) {
+        return vec![rate];
+    }
+    let part = |seed| [&rate[..], &ROUNDS, &["--seed", seed]].concat();
+    let kills = SEEDS[1..].iter().map(|seed| [vec!["--only", "kill"], part(seed)].concat());
+    std::iter::once(part(SEEDS[0])).chain(kills).collect()
 }
