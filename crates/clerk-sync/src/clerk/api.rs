@@ -120,7 +120,12 @@ impl Directory for ClerkApi {
 
     async fn page(&self, page: &PageOf, lane: Lane) -> Result<Vec<Snapshot>, DirectoryError> {
         match self.call(&page_path(page), Shape::List, lane).await? {
-            Answer::Body(body) => snapshots_from_list(&body).map_err(|error| unusable(&error.to_string())),
+            Answer::Body(body) => {
+                // A page has megabytes; read here, it would keep requests waiting that share the thread.
+                let users = tokio::task::spawn_blocking(move || snapshots_from_list(&body)).await;
+                let users = users.map_err(|_| unusable("the runtime is ending"))?;
+                users.map_err(|error| unusable(&error.to_string()))
+            }
             // The user the page was to begin after is not there any more.
             _ => Err(DirectoryError::Refused { status: 404, code: "resource_not_found".to_owned() }),
         }

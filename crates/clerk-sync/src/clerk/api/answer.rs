@@ -89,12 +89,13 @@ fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
     digits.then(|| seconds.saturating_mul(1_000).min(MAX_RETRY_AFTER_MS))
 }
 
+/// Whether it is JSON at all, its values skipped unread; whoever reads them sees to their depth.
 fn is_json(body: &[u8], shape: Shape) -> bool {
     let start = match shape {
         Shape::Object => '{',
         Shape::List => '[',
     };
-    let text = std::str::from_utf8(body).ok().filter(|text| depth_is_bounded(text));
+    let text = std::str::from_utf8(body).ok();
     let value = text.and_then(|text| serde_json::from_str::<&RawValue>(text.trim()).ok());
     value.is_some_and(|value| value.get().starts_with(start))
 }
