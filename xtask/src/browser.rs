@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::package;
 use crate::run::run;
 use crate::tools::Tools;
 
@@ -15,7 +16,10 @@ pub(crate) fn command(root: &Path, words: &[&str]) -> Result<()> {
         ["--runs", runs] => runs.parse().with_context(|| format!("--runs {runs}: give a number"))?,
         other => bail!("unknown words {other:?}; usage: cargo xtask browser [--runs N]"),
     };
-    browser(root, &Tools::prepare(root)?, runs).map(drop)
+    let tools = Tools::prepare(root)?;
+    run(tools.command(root, &["cargo", "build", "--release", "--locked", "--quiet"])?)?;
+    package::build(root, &tools)?;
+    browser(root, &tools, runs).map(drop)
 }
 
 /// Installs and builds the page, then tries every state `runs` times in a row; answers how many stages passed. The package

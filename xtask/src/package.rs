@@ -18,15 +18,27 @@ const STAGES: &[(&str, &[&str])] = &[
     ("types and packing", &["npm", "run", "--silent", "check"]),
 ];
 
+/// The first so many stages leave a built package behind.
+const BUILDING: usize = 2;
+
 /// Runs them; answers how many passed.
 pub(crate) fn package(root: &Path, tools: &Tools) -> Result<usize> {
+    run_stages(root, tools, STAGES)
+}
+
+/// Installs and builds only, for whoever uses the package.
+pub(crate) fn build(root: &Path, tools: &Tools) -> Result<usize> {
+    run_stages(root, tools, &STAGES[..BUILDING])
+}
+
+fn run_stages(root: &Path, tools: &Tools, stages: &[(&str, &[&str])]) -> Result<usize> {
     let folder = root.join("packages/clerk-sync");
-    for (name, words) in STAGES {
+    for (name, words) in stages {
         let begun = Instant::now();
         println!("==> npm package, {name}: {}", words.join(" "));
         run(tools.command(&folder, words)?)
             .with_context(|| format!("the package's stage \"{name}\" failed"))?;
         println!("    {:.0} s", begun.elapsed().as_secs_f64());
     }
-    Ok(STAGES.len())
+    Ok(stages.len())
 }

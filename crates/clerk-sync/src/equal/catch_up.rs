@@ -4,8 +4,10 @@
 //! before: an answer may be stale by a bound, and two changes may carry the same version. Who polls next is whoever
 //! first writes down that he does; a poll that dies has moved no watermark.
 
+use std::collections::HashSet;
+
 use clerk_sync_core::port::{Lane, Order, PageOf, Start};
-use clerk_sync_core::{Commit, MAX_AHEAD_MS, Snapshot, Timestamp};
+use clerk_sync_core::{Commit, MAX_AHEAD_MS, Snapshot, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::compared::{Compared, Rigour};
@@ -112,9 +114,16 @@ impl Equality {
         let first = FIRST.min(page_users);
         let overlap = OVERLAP.min(u64::from(first) / 2);
         let (mut offset, mut limit) = (0, first);
+        let mut before: HashSet<UserId> = HashSet::new();
         for _ in 0..MAX_PAGES {
             let page = PageOf { order: Order::NewestVersion, start: Start::Offset(offset), limit };
             let users = self.engine.page(&page, Lane::Repair).await?;
+            // Where nobody of the page before is on it, so many went that the rest was pulled past the overlap.
+            if offset > 0 && !users.iter().any(|user| before.contains(&user.id)) {
+                offset = offset.saturating_sub(u64::from(limit));
+                continue;
+            }
+            before = users.iter().map(|user| user.id.clone()).collect();
             let is_last = users.len() < limit as usize;
             let below = |user: &Snapshot| floor.is_none_or(|floor| user.version.is_some_and(|at| at < floor));
             let reached = users.last().is_none_or(below);

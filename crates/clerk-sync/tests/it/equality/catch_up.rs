@@ -180,6 +180,30 @@ fn where_nobody_was_everybody_is_news() {
 }
 
 #[test]
+fn who_is_pulled_past_the_overlap_of_two_pages_is_seen() {
+    let mut live = Live::with(10);
+    (100..220).for_each(|number| {
+        let moment = live.world.now().plus_millis(i64::try_from(number).unwrap() - 220);
+        live.world.clerk.put(later(&user(number), moment));
+    });
+    live.world.clerk.hold();
+    let asked = live.world.clerk.pages().len();
+    while live.world.clerk.pages().len() == asked {
+        live.pass(250);
+    }
+    let clerk = live.world.clerk.clone();
+    clerk.release(1);
+    live.stage.settle();
+    // The first page, the fifty newest, is here, and forty of them go before the second is made.
+    (180..220).for_each(|number| clerk.remove(&user(number).id));
+    clerk.release(2);
+    live.stage.settle();
+    assert!(live.world.entries().contains_key(&user(160).id));
+    let lists = live.world.clerk.pages().split_off(asked);
+    assert!(lists[..3].iter().all(|page| page.order == Order::NewestVersion), "{lists:?}");
+}
+
+#[test]
 fn replicas_poll_as_one() {
     let mut live = Live::with(10);
     let settings = EqualSettings { sweep_every_ms: 0, ..EqualSettings::default() };
