@@ -2,7 +2,7 @@
 //!
 //! hyper has one limit for both. A proxy that keeps connections has to be the one that closes them: where the server
 //! closes one at the moment a request is sent on it, somebody is answered 502. So hyper's limit is long, and the short
-//! one is kept here, from the first byte of a request on.
+//! one is kept here.
 
 use std::io;
 use std::pin::Pin;
@@ -29,7 +29,8 @@ impl Requests {
     }
 }
 
-/// A connection that breaks off where the headers of a request take longer than a limit.
+/// A connection that breaks off where the headers of a request take longer than a limit: those of the first from the
+/// start, of any other from their first byte on.
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     stream: S,
@@ -41,7 +42,8 @@ pub(super) struct Paced<S> {
 
 impl<S> Paced<S> {
     pub(super) fn new(stream: S, requests: Requests, limit: Duration) -> Self {
-        Self { stream, requests, limit, begun: None }
+        let begun = Some((0, Box::pin(tokio::time::sleep(limit))));
+        Self { stream, requests, limit, begun }
     }
 }
 
