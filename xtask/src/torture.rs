@@ -49,7 +49,7 @@ pub(crate) fn torture(root: &Path, words: &[&str]) -> Result<()> {
 }
 
 fn on(root: &Path, tools: &Tools, store: &str, words: &[&str]) -> Result<()> {
-    let play = |database: &[&str]| {
+    let play = |database: &[&str], words: &[&str]| {
         println!("==> torture on {store}");
         run(tools.command(root, &[&[PROGRAM, "torture"], database, words].concat())?)
     };
@@ -57,30 +57,30 @@ fn on(root: &Path, tools: &Tools, store: &str, words: &[&str]) -> Result<()> {
         "postgres" => {
             let server = Postgres::start(root)?;
             let (url, stop, start) = (server.url(), server.stop_command(), server.start_command());
-            play(&["--database-url", &url, "--stop", &stop, "--start", &start])
+            play(&["--database-url", &url, "--stop", &stop, "--start", &start], words)
         }
         "mongodb" => {
             for part in parts(words) {
                 let server = Mongodb::start(root)?;
                 let (url, stop, start) = (server.url(), server.stop_command(), server.start_command());
-                let database = ["--database-url", &url, "--stop", &stop, "--start", &start];
-                play(&[&database[..], &part].concat())?;
+                play(&["--database-url", &url, "--stop", &stop, "--start", &start], &part)?;
             }
             Ok(())
         }
-        _ => play(&[]),
+        _ => play(&[], words),
     }
 }
 
 /// What is played on one MongoDB-wire server each: everything with a tenth of the kills, then the other nine tenths.
-fn parts(words: &[&str]) -> Vec<Vec<&'static str>> {
+fn parts<'a>(words: &[&'a str]) -> Vec<Vec<&'a str>> {
     let is_given = |names: &[&str]| words.iter().any(|word| names.contains(word));
     let rate = if is_given(&RATE) { vec![] } else { RATE.to_vec() };
-    let without_kills = words.windows(2).any(|pair| pair[0] == "--only" && pair[1] != "kill");
-    if without_kills || is_given(&["--quick", "--rounds", "--seed", "--list"]) {
-        return vec![rate];
+    let mut only = words.windows(2).filter(|pair| pair[0] == "--only").map(|pair| pair[1]).peekable();
+    let with_kills = only.peek().is_none() || only.any(|drill| drill == "kill");
+    if !with_kills || is_given(&["--quick", "--rounds", "--seed", "--list"]) {
+        return vec![[words, &rate].concat()];
     }
-    let part = |seed| [&rate[..], &ROUNDS, &["--seed", seed]].concat();
-    let kills = SEEDS[1..].iter().map(|seed| [vec!["--only", "kill"], part(seed)].concat());
-    std::iter::once(part(SEEDS[0])).chain(kills).collect()
+    let part = |words: &[&'a str], seed| [words, &rate, &ROUNDS, &["--seed", seed]].concat();
+    let kills = SEEDS[1..].iter().map(|seed| part(&["--only", "kill"], seed));
+    std::iter::once(part(words, SEEDS[0])).chain(kills).collect()
 }
