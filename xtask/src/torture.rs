@@ -73,14 +73,22 @@ fn on(root: &Path, tools: &Tools, store: &str, words: &[&str]) -> Result<()> {
 
 /// What is played on one MongoDB-wire server each: everything with a tenth of the kills, then the other nine tenths.
 fn parts<'a>(words: &[&'a str]) -> Vec<Vec<&'a str>> {
-    let is_given = |names: &[&str]| words.iter().any(|word| names.contains(word));
-    let rate = if is_given(&RATE) { vec![] } else { RATE.to_vec() };
-    let mut only = words.windows(2).filter(|pair| pair[0] == "--only").map(|pair| pair[1]).peekable();
-    let with_kills = only.peek().is_none() || only.any(|drill| drill == "kill");
-    if !with_kills || is_given(&["--quick", "--rounds", "--seed", "--list"]) {
-        return vec![[words, &rate].concat()];
+    let (mut only, mut common) = (vec![], vec![]);
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        match word {
+            "--only" => only.extend([Some(word), words.next()].into_iter().flatten()),
+            _ => common.push(word),
+        }
     }
-    let part = |words: &[&'a str], seed| [words, &rate, &ROUNDS, &["--seed", seed]].concat();
+    if !common.contains(&RATE[0]) {
+        common.extend(RATE);
+    }
+    let with_kills = only.is_empty() || only.contains(&"kill");
+    if !with_kills || ["--quick", "--rounds", "--seed", "--list"].iter().any(|word| common.contains(word)) {
+        return vec![[only, common].concat()];
+    }
+    let part = |only: &[&'a str], seed| [only, &common, &ROUNDS, &["--seed", seed]].concat();
     let kills = SEEDS[1..].iter().map(|seed| part(&["--only", "kill"], seed));
-    std::iter::once(part(words, SEEDS[0])).chain(kills).collect()
+    std::iter::once(part(&only, SEEDS[0])).chain(kills).collect()
 }
