@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::package;
 use crate::run::run;
-use crate::tools::Tools;
+use crate::tools::{PROGRAM, Tools};
 
 /// `cargo xtask browser [--runs N]`.
 pub(crate) fn command(root: &Path, words: &[&str]) -> Result<()> {
@@ -17,7 +17,7 @@ pub(crate) fn command(root: &Path, words: &[&str]) -> Result<()> {
         other => bail!("unknown words {other:?}; usage: cargo xtask browser [--runs N]"),
     };
     let tools = Tools::prepare(root)?;
-    run(tools.command(root, &["cargo", "build", "--release", "--locked", "--quiet"])?)?;
+    tools.build_program(root)?;
     package::build(root, &tools)?;
     browser(root, &tools, runs).map(drop)
 }
@@ -26,7 +26,7 @@ pub(crate) fn command(root: &Path, words: &[&str]) -> Result<()> {
 /// and the program are built before.
 pub(crate) fn browser(root: &Path, tools: &Tools, runs: usize) -> Result<usize> {
     let folder = root.join("examples/react-app");
-    let program = root.join("target/release/clerk-sync");
+    let program = root.join(PROGRAM);
     let stage = |name: &str, words: &[&str]| -> Result<()> {
         let begun = Instant::now();
         println!("==> browser, {name}: {}", words.join(" "));

@@ -15,7 +15,15 @@ pub(crate) struct Tools {
     path: String,
 }
 
+/// The program under test; a release build, as users run it.
+pub(crate) const PROGRAM: &str = "target/release/clerk-sync";
+
 impl Tools {
+    /// Builds [`PROGRAM`].
+    pub(crate) fn build_program(&self, root: &Path) -> Result<()> {
+        run(self.command(root, &["cargo", "build", "--release", "--locked", "--quiet"])?)
+    }
+
     /// Finds or installs every tool.
     pub(crate) fn prepare(root: &Path) -> Result<Self> {
         if !has("cc") {

@@ -6,10 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::run::run;
 use crate::servers::{Mongodb, Postgres};
-use crate::tools::Tools;
-
-/// The program under torture; a release build, as users run it.
-const PROGRAM: &str = "target/release/clerk-sync";
+use crate::tools::{PROGRAM, Tools};
 
 /// What the MongoDB-wire server bears, which reads a collection whole for each `$unionWith`: events a second, where
 /// `--rate` says nothing else.
@@ -37,7 +34,7 @@ pub(crate) fn torture(root: &Path, words: &[&str]) -> Result<()> {
         stores = vec![store];
     }
     let tools = Tools::prepare(root)?;
-    run(tools.command(root, &["cargo", "build", "--release", "--locked", "--quiet"])?)?;
+    tools.build_program(root)?;
     let mut failed = vec![];
     for store in stores {
         if let Err(error) = on(root, &tools, store, &passed_on) {

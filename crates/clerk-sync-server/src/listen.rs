@@ -17,9 +17,10 @@ use tokio::net::TcpListener;
 
 use self::pace::{Paced, Requests};
 
-/// How long a client may take to send the headers of a request, from their first byte on.
+/// How long a client may take to send the headers of a request: of the first from the start, of a later one from their
+/// first byte on.
 const HEADER_TIME: Duration = Duration::from_secs(10);
-/// How long a connection may be kept without a request; longer than proxies keep theirs, which is 60 s with most.
+/// How long a connection may be kept without another request; longer than proxies keep theirs, which is 60 s with most.
 const IDLE_TIME: Duration = Duration::from_secs(75);
 /// Headers of a request, in bytes and in number.
 const HEADER_BYTES: usize = 16 * 1024;

@@ -150,6 +150,9 @@ async fn lower_lanes_leave_a_reserve() {
 fn how_long_pages_take_at_least() {
     let budget = BudgetSettings::PRODUCTION;
     assert_eq!([0, 50, 51, 450].map(|calls| budget.pages_ms(calls)), [0, 0, 25, 10_000]);
+    // However little there is, it comes to an end.
+    let least = BudgetSettings { requests: 0, share_percent: 0, sweep_percent: 0 };
+    assert!(least.pages_ms(2) > 0);
 }
 
 #[tokio::test]

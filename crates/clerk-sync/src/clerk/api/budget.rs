@@ -96,13 +96,14 @@ impl BudgetSettings {
     }
 }
 
-/// What a lane leaves to those before it.
+/// What a lane leaves to those before it; never so much that there is no request for it, however full the bucket.
 fn reserve(lane: Lane, all: &Bucket) -> i64 {
-    match lane {
+    let wanted = match lane {
         Lane::Lookup => 0,
         Lane::Repair => all.capacity / 10,
         Lane::Sweep => all.capacity / 2,
-    }
+    };
+    wanted.min(all.capacity - REQUEST)
 }
 
 struct Bucket {
