@@ -135,10 +135,10 @@ pub struct DeliveryState {
 }
 
 /// What a verified delivery says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
     /// Something about a user.
-    Fact(&'a Fact),
+    Fact(Fact),
     /// Nothing that is kept: another event, or a type not known.
     Nothing,
     /// Something about another Clerk instance.
@@ -147,18 +147,18 @@ pub enum Content<'a> {
     /// is compared with Clerk.
     Unreadable {
         /// A [`Fact::Doubted`] about the user, if an id can be found.
-        about: Option<&'a Fact>,
+        about: Option<Fact>,
         /// What is wrong with it, without repeating it.
-        reason: &'a str,
+        reason: &'static str,
     },
 }
 
-impl<'a> Content<'a> {
+impl Content {
     /// The fact to be joined, if there is one.
-    pub fn fact(&self) -> Option<&'a Fact> {
+    pub const fn fact(&self) -> Option<&Fact> {
         match self {
             Self::Fact(fact) => Some(fact),
-            Self::Unreadable { about, .. } => *about,
+            Self::Unreadable { about, .. } => about.as_ref(),
             Self::Nothing | Self::Foreign => None,
         }
     }
@@ -168,7 +168,7 @@ impl<'a> Content<'a> {
 pub fn receive(
     view: &View,
     delivery: &Delivery,
-    content: &Content<'_>,
+    content: &Content,
     now: Timestamp,
     policy: &RolePolicy,
 ) -> Decision {
@@ -240,7 +240,7 @@ mod tests {
         View { delivery: Some(state), ..View::default() }
     }
 
-    fn judge(view: &View, content: &Content<'_>) -> (Outcome, Vec<Change>) {
+    fn judge(view: &View, content: &Content) -> (Outcome, Vec<Change>) {
         let decision = receive(view, &delivery(), content, NOW, &RolePolicy::default());
         (decision.outcome, decision.changes)
     }
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn the_event_and_its_effect_are_one_commit() {
         let deleted = Fact::Deleted { id: user(), at: NOW, source: Source::Webhook };
-        let (outcome, changes) = judge(&View::default(), &Content::Fact(&deleted));
+        let (outcome, changes) = judge(&View::default(), &Content::Fact(deleted.clone()));
         assert_eq!(outcome, Outcome::Deleted);
         let tombstone = Tombstone { id: user(), at: NOW, source: Source::Webhook };
         assert_eq!(changes[0], Change::Bury { tombstone, expected: None });
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_known_delivery_ends_unless_it_is_still_to_be_done() {
         let deleted = Fact::Deleted { id: user(), at: NOW, source: Source::Webhook };
-        let content = Content::Fact(&deleted);
+        let content = Content::Fact(deleted.clone());
         for status in [DeliveryStatus::Processed, DeliveryStatus::Dead] {
             assert_eq!(judge(&known(status, 1), &content), (Outcome::Duplicate, Vec::new()));
         }
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn a_sign_in_of_an_unknown_user_waits() {
         let fact = Fact::SignedIn { id: user(), at: NOW };
-        let (outcome, changes) = judge(&View::default(), &Content::Fact(&fact));
+        let (outcome, changes) = judge(&View::default(), &Content::Fact(fact.clone()));
         assert_eq!((outcome, logged(&changes)), (Outcome::Unknown, (DeliveryStatus::Pending, 0, None)));
     }
 
@@ -293,7 +293,7 @@ mod tests {
         let (outcome, changes) = judge(&View::default(), &Content::Foreign);
         assert_eq!((outcome, logged(&changes).0), (Outcome::ForeignInstance, DeliveryStatus::Processed));
         let about = Fact::Doubted { id: user() };
-        let content = Content::Unreadable { about: Some(&about), reason: "no id" };
+        let content = Content::Unreadable { about: Some(about), reason: "no id" };
         let gone = Entry::Gone(Tombstone { id: user(), at: NOW, source: Source::Webhook });
         let (outcome, changes) = judge(&View { entry: Some(gone), ..View::default() }, &content);
         assert_eq!((outcome, logged(&changes).0), (Outcome::Unreadable, DeliveryStatus::Dead));

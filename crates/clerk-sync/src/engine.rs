@@ -4,6 +4,7 @@ mod absorb;
 mod batch;
 mod deliveries;
 mod flight;
+mod gather;
 mod refetch;
 mod repair;
 mod replay;
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 pub use absorb::{AbsorbError, Absorbed};
 pub(crate) use batch::Unjoined;
 use flight::Flights;
+use gather::Gather;
 pub use refetch::RefetchError;
 pub(crate) use user::{Looked, Wanted};
 use waiters::Waiters;
@@ -62,6 +64,7 @@ pub(crate) struct Engine {
     pub(crate) lulls: Lulls,
     interpret: Interpret,
     flights: Flights,
+    gather: Gather,
     waiters: Waiters,
     /// Rung when a record became dirty.
     repairs: Notify,
@@ -89,6 +92,7 @@ impl Engine {
             lulls: Lulls::default(),
             interpret,
             flights: Flights::default(),
+            gather: Gather::default(),
             waiters: Waiters::default(),
             repairs: Notify::new(),
             deliveries: Notify::new(),

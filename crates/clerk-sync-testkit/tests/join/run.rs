@@ -203,7 +203,7 @@ impl<'w> Run<'w> {
             }
             Some(delivery) => {
                 let view = self.state.view(&Subject::of(Some(fact), Some(&delivery.id)));
-                receive(&view, delivery, &Content::Fact(fact), self.now, &POLICY)
+                receive(&view, delivery, &Content::Fact(fact.clone()), self.now, &POLICY)
             }
         };
         if decision.outcome == Outcome::Created {

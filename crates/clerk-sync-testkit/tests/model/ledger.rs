@@ -223,7 +223,7 @@ impl Ledger {
         let subject = Subject::of(Some(&fact), delivery.as_ref().map(|delivery| &delivery.id));
         let view = self.state(database).view(&subject);
         let decision = match &delivery {
-            Some(delivery) => receive(&view, delivery, &Content::Fact(&fact), NOW, &POLICY),
+            Some(delivery) => receive(&view, delivery, &Content::Fact(fact), NOW, &POLICY),
             None => decide(&view, &fact, NOW, &POLICY),
         };
         let index = self.keep_decision(decision);

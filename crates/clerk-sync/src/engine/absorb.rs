@@ -1,12 +1,14 @@
 //! The one place every fact goes through, whatever brought it.
 
+use std::sync::Arc;
+
 use clerk_sync_core::{
-    Change, Commit, Content, Delivery, Entry, Fact, Outcome, StoreError, StoreErrorKind, Subject, decide,
-    receive,
+    Change, Commit, Content, Decision, Delivery, Entry, Fact, Outcome, StoreError, StoreErrorKind, Subject,
+    View, decide, receive,
 };
 use thiserror::Error;
 
-use super::Engine;
+use super::{Engine, Unjoined};
 use crate::chain::Chain;
 
 /// How often a lost race is run again before the work is left to a worker.
@@ -32,22 +34,47 @@ pub enum AbsorbError {
     Contended,
 }
 
+/// What is left of a decision once it is committed.
+pub(super) struct Effect {
+    pub(super) outcome: Outcome,
+    leaves_dirty: bool,
+}
+
+impl Effect {
+    pub(super) fn of(decision: &Decision) -> Self {
+        let leaves_dirty = |change: &Change| match change {
+            Change::Insert(record) | Change::Update { record, .. } => record.is_dirty(),
+            _ => false,
+        };
+        Self { outcome: decision.outcome, leaves_dirty: decision.changes.iter().any(leaves_dirty) }
+    }
+}
+
 impl Engine {
     /// Absorbs a fact nobody has to be answered for twice.
     pub(crate) async fn absorb(&self, fact: &Fact) -> Result<Absorbed, AbsorbError> {
-        self.join(&Content::Fact(fact), None).await
+        self.join(&Content::Fact(fact.clone()), None).await
     }
 
-    /// Absorbs a delivery: its entry in the event log and its effect are one commit. When the store works
-    /// and the effect cannot be applied, the delivery is stored alone and a worker goes on with it; one
-    /// without an effect fails, since a worker would read it again and could not tell that it has none.
+    /// Absorbs a delivery: its entry in the event log and its effect are one commit, which it shares with those
+    /// that come at the same time.
     pub(crate) async fn absorb_delivery(
-        &self,
+        self: &Arc<Self>,
         delivery: &Delivery,
-        content: &Content<'_>,
-    ) -> Result<Absorbed, AbsorbError> {
+        content: &Content,
+    ) -> Result<Outcome, AbsorbError> {
+        match self.gather.share(self, Unjoined::delivered(delivery.clone(), content.clone())).await {
+            Ok(outcome) => Ok(outcome),
+            Err(_alone) => self.absorb_alone(delivery, content).await,
+        }
+    }
+
+    /// When the store works and the effect cannot be applied, the delivery is stored alone and a worker goes on
+    /// with it; one without an effect fails, since a worker would read it again and could not tell that it
+    /// has none.
+    async fn absorb_alone(&self, delivery: &Delivery, content: &Content) -> Result<Outcome, AbsorbError> {
         let error = match self.join(content, Some(delivery)).await {
-            Ok(absorbed) => return Ok(absorbed),
+            Ok(absorbed) => return Ok(absorbed.outcome),
             Err(AbsorbError::Store(error)) if error.kind() == StoreErrorKind::Unavailable => {
                 return Err(error.into());
             }
@@ -59,7 +86,7 @@ impl Engine {
 
     /// Stores a delivery alone, for a worker to go on with. A lost race may have been about anything, so it is
     /// no proof that the delivery is in the log: only a look is.
-    async fn park(&self, delivery: &Delivery, error: AbsorbError) -> Result<Absorbed, AbsorbError> {
+    async fn park(&self, delivery: &Delivery, error: AbsorbError) -> Result<Outcome, AbsorbError> {
         let parked = delivery.clone().pending(&Chain(&error).to_string(), self.clock.now());
         let subject = Subject::of(None, Some(&delivery.id));
         for _ in 0..MAX_LOOKS {
@@ -74,10 +101,10 @@ impl Engine {
                         );
                     }
                     self.deliveries.notify_one();
-                    return Ok(Absorbed { outcome: Outcome::Unknown, entry: None });
+                    return Ok(Outcome::Unknown);
                 }
                 Commit::Stale if self.store.view(&subject).await?.delivery.is_some() => {
-                    return Ok(Absorbed { outcome: Outcome::Duplicate, entry: None });
+                    return Ok(Outcome::Duplicate);
                 }
                 Commit::Stale => self.metrics.stale_commits.inc(),
             };
@@ -87,21 +114,15 @@ impl Engine {
 
     pub(super) async fn join(
         &self,
-        content: &Content<'_>,
+        content: &Content,
         delivery: Option<&Delivery>,
     ) -> Result<Absorbed, AbsorbError> {
         let fact = content.fact();
         let subject = Subject::of(fact, delivery.map(|delivery| &delivery.id));
         for _ in 0..MAX_LOOKS {
             let view = self.store.view(&subject).await?;
-            let now = self.clock.now();
-            let decision = match (delivery, fact) {
-                (Some(delivery), _) => receive(&view, delivery, content, now, &self.policy),
-                (None, Some(fact)) => decide(&view, fact, now, &self.policy),
-                (None, None) => return Ok(Absorbed { outcome: Outcome::Acknowledged, entry: None }),
-            };
-            let dirty = decision.changes.iter().any(leaves_dirty);
-            let waiting = decision.outcome == Outcome::Unknown && delivery.is_some();
+            let decision = self.judge(&view, content, delivery);
+            let effect = Effect::of(&decision);
             if !decision.changes.is_empty() {
                 match self.store.commit(decision.changes).await? {
                     Commit::Done => {}
@@ -111,25 +132,32 @@ impl Engine {
                     }
                 }
             }
-            self.metrics.absorbed(fact, decision.outcome);
-            if let (Some(id), Some(_)) = (&subject.id, &decision.entry) {
-                self.waiters.wake(id);
-            }
-            if dirty {
-                self.repairs.notify_one();
-            }
-            if waiting {
-                self.deliveries.notify_one();
-            }
-            return Ok(Absorbed { outcome: decision.outcome, entry: decision.entry });
+            self.tell(fact, delivery.is_some(), &effect);
+            return Ok(Absorbed { outcome: effect.outcome, entry: decision.entry });
         }
         Err(AbsorbError::Contended)
     }
-}
 
-pub(super) fn leaves_dirty(change: &Change) -> bool {
-    match change {
-        Change::Insert(record) | Change::Update { record, .. } => record.is_dirty(),
-        _ => false,
+    pub(super) fn judge(&self, view: &View, content: &Content, delivery: Option<&Delivery>) -> Decision {
+        let now = self.clock.now();
+        match (delivery, content.fact()) {
+            (Some(delivery), _) => receive(view, delivery, content, now, &self.policy),
+            (None, Some(fact)) => decide(view, fact, now, &self.policy),
+            (None, None) => Decision { outcome: Outcome::Acknowledged, changes: vec![], entry: None },
+        }
+    }
+
+    /// Counts what is committed, and wakes whoever goes on with it.
+    pub(super) fn tell(&self, fact: Option<&Fact>, delivered: bool, effect: &Effect) {
+        self.metrics.absorbed(fact, effect.outcome);
+        if let Some(fact) = fact {
+            self.waiters.wake(fact.user_id());
+        }
+        if effect.leaves_dirty {
+            self.repairs.notify_one();
+        }
+        if delivered && effect.outcome == Outcome::Unknown {
+            self.deliveries.notify_one();
+        }
     }
 }

@@ -3,25 +3,47 @@
 use std::collections::HashSet;
 
 use clerk_sync_core::{
-    Change, Commit, Decision, Fact, Outcome, Record, StoreError, Subject, UserId, View, decide,
+    Change, Commit, Content, Decision, Delivery, DeliveryId, Fact, Outcome, Record, StoreError, Subject,
+    UserId, View,
 };
 
-use super::absorb::leaves_dirty;
+use super::absorb::Effect;
 use super::{AbsorbError, Engine};
 
 /// How many facts share a commit, round by round. Those that met another in one round are judged again in the
 /// next; after the last each goes its own way.
 const ROUNDS: [usize; 5] = [500, 500, 500, 50, 50];
 
-/// A fact, and its view if it was looked at already.
+/// The same for deliveries, whose senders wait: a second try and no more, in parts, so that one that
+/// is kept waiting by a lock keeps few others.
+const GATHERED: [usize; 2] = [super::gather::LARGEST, 16];
+
+/// Something to be joined.
 pub(crate) struct Unjoined {
-    pub(crate) fact: Fact,
-    pub(crate) view: Option<View>,
+    content: Content,
+    /// What brought it, if it has to be logged.
+    delivery: Option<Delivery>,
+    /// Its view, if it was looked at already.
+    view: Option<View>,
 }
 
 impl From<Fact> for Unjoined {
     fn from(fact: Fact) -> Self {
-        Self { fact, view: None }
+        Self { content: Content::Fact(fact), delivery: None, view: None }
+    }
+}
+
+impl Unjoined {
+    pub(crate) fn seen(fact: Fact, view: View) -> Self {
+        Self { view: Some(view), ..Self::from(fact) }
+    }
+
+    pub(crate) const fn delivered(delivery: Delivery, content: Content) -> Self {
+        Self { content, delivery: Some(delivery), view: None }
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::of(self.content.fact(), self.delivery.as_ref().map(|delivery| &delivery.id))
     }
 }
 
@@ -31,7 +53,10 @@ impl Engine {
         &self,
         facts: impl IntoIterator<Item = &'a Fact>,
     ) -> Result<Vec<View>, StoreError> {
-        let subjects: Vec<Subject> = facts.into_iter().map(|fact| Subject::of(Some(fact), None)).collect();
+        self.views_of(facts.into_iter().map(|fact| Subject::of(Some(fact), None)).collect()).await
+    }
+
+    async fn views_of(&self, subjects: Vec<Subject>) -> Result<Vec<View>, StoreError> {
         match subjects.is_empty() {
             true => Ok(vec![]),
             false => self.store.views(&subjects).await,
@@ -43,64 +68,78 @@ impl Engine {
     /// It is [`Engine::absorb`] for each of them: a decision is committed as it was made, on the view it was made
     /// on. Decisions share a commit only if none writes what another has looked at.
     pub(crate) async fn absorb_all(&self, facts: Vec<Unjoined>) -> Result<Vec<Outcome>, AbsorbError> {
-        let mut outcomes = vec![Outcome::Unknown; facts.len()];
-        let mut open: Vec<(usize, Unjoined)> = facts.into_iter().enumerate().collect();
-        for size in ROUNDS {
+        let mut outcomes = vec![None; facts.len()];
+        let left = self.rounds(&ROUNDS, facts, &mut outcomes).await?;
+        for (place, one) in left {
+            let absorbed = self.join(&one.content, one.delivery.as_ref()).await?;
+            if let Some(outcome) = outcomes.get_mut(place) {
+                *outcome = Some(absorbed.outcome);
+            }
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Unknown)).collect())
+    }
+
+    /// Absorbs deliveries that came together, as far as they can share commits; answers what became of each, in
+    /// their order, and of none that has to be taken by itself.
+    pub(super) async fn absorb_together(&self, deliveries: Vec<Unjoined>) -> Vec<Option<Outcome>> {
+        let mut outcomes = vec![None; deliveries.len()];
+        // What fails for all of them may be the fault of one.
+        let _ = self.rounds(&GATHERED, deliveries, &mut outcomes).await;
+        outcomes
+    }
+
+    /// Absorbs in rounds, so many in a commit each; answers who is left.
+    async fn rounds(
+        &self,
+        sizes: &[usize],
+        open: Vec<Unjoined>,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<Vec<(usize, Unjoined)>, AbsorbError> {
+        let mut open: Vec<(usize, Unjoined)> = open.into_iter().enumerate().collect();
+        for size in sizes {
             let mut left = vec![];
             while !open.is_empty() {
-                let rest = open.split_off(size.min(open.len()));
-                left.extend(self.round(open, &mut outcomes).await?);
+                let rest = open.split_off((*size).min(open.len()));
+                left.extend(self.round(open, outcomes).await?);
                 open = rest;
             }
             open = left;
         }
-        for (place, Unjoined { fact, .. }) in open {
-            let absorbed = self.absorb(&fact).await?;
-            if let Some(outcome) = outcomes.get_mut(place) {
-                *outcome = absorbed.outcome;
-            }
-        }
-        Ok(outcomes)
+        Ok(open)
     }
 
     /// Absorbs those that do not meet, in one commit; answers who is left.
     async fn round(
         &self,
         mut open: Vec<(usize, Unjoined)>,
-        outcomes: &mut [Outcome],
+        outcomes: &mut [Option<Outcome>],
     ) -> Result<Vec<(usize, Unjoined)>, AbsorbError> {
-        let unseen = || open.iter().filter(|(_, one)| one.view.is_none());
-        let views = self.views(unseen().map(|(_, one)| &one.fact)).await?;
+        let unseen = open.iter().filter(|(_, one)| one.view.is_none());
+        let views = self.views_of(unseen.map(|(_, one)| one.subject()).collect()).await?;
         for ((_, one), view) in open.iter_mut().filter(|(_, one)| one.view.is_none()).zip(views) {
             one.view = Some(view);
         }
         let (mut batch, mut joined, mut left) = (Batch::default(), vec![], vec![]);
-        for (place, one) in open {
-            let Unjoined { fact, view: Some(view) } = one else { continue };
-            let decision = decide(&view, &fact, self.clock.now(), &self.policy);
-            let outcome = decision.outcome;
-            if batch.takes(&fact, &view, decision) {
-                joined.push((place, fact, outcome));
-            } else {
-                left.push((place, Unjoined::from(fact)));
+        for (place, mut one) in open {
+            let Some(view) = one.view.take() else { continue };
+            let decision = self.judge(&view, &one.content, one.delivery.as_ref());
+            let effect = Effect::of(&decision);
+            match batch.takes(&one, &view, decision) {
+                true => joined.push((place, one, effect)),
+                false => left.push((place, one)),
             }
         }
-        let dirty = batch.changes.iter().any(leaves_dirty);
         if !batch.changes.is_empty() && self.store.commit(batch.changes).await? == Commit::Stale {
             self.metrics.stale_commits.inc();
-            left.extend(joined.into_iter().map(|(place, fact, _)| (place, Unjoined::from(fact))));
+            left.extend(joined.into_iter().map(|(place, one, _)| (place, one)));
             left.sort_by_key(|(place, _)| *place);
             return Ok(left);
         }
-        for (place, fact, outcome) in joined {
-            self.metrics.absorbed(Some(&fact), outcome);
-            self.waiters.wake(fact.user_id());
+        for (place, one, effect) in joined {
+            self.tell(one.content.fact(), one.delivery.is_some(), &effect);
             if let Some(slot) = outcomes.get_mut(place) {
-                *slot = outcome;
+                *slot = Some(effect.outcome);
             }
-        }
-        if dirty {
-            self.repairs.notify_one();
         }
         Ok(left)
     }
@@ -110,6 +149,7 @@ impl Engine {
 #[derive(Default)]
 struct Batch {
     changes: Vec<Change>,
+    deliveries: HashSet<DeliveryId>,
     /// Users written, and addresses and names they hold or claim, before or after.
     users: HashSet<UserId>,
     keys: HashSet<Key>,
@@ -125,29 +165,30 @@ enum Key {
 
 impl Batch {
     /// Takes a decision, unless it looked at what the batch writes or writes what the batch looked at.
-    fn takes(&mut self, fact: &Fact, view: &View, decision: Decision) -> bool {
+    fn takes(&mut self, one: &Unjoined, view: &View, decision: Decision) -> bool {
         let claims_admin = decision.changes.iter().any(|one| matches!(one, Change::ClaimFirstAdmin(_)));
         let own = view.entry.as_ref().and_then(|entry| entry.live());
         let records = || decision.changes.iter().filter_map(written).chain(own).chain(&view.rivals);
-        let subject = Subject::of(Some(fact), None);
+        let subject = one.subject();
         let looked_at = subject
             .email_keys
             .into_iter()
             .map(Key::Email)
             .chain(subject.username_keys.into_iter().map(Key::Username))
             .chain(own.into_iter().flat_map(keys));
-        let users: Vec<UserId> = std::iter::once(fact.user_id().clone())
-            .chain(records().map(|record| record.id.clone()))
-            .collect();
+        let users: Vec<UserId> =
+            subject.id.iter().cloned().chain(records().map(|record| record.id.clone())).collect();
         let meets = (claims_admin && self.has_admin)
+            || subject.delivery.as_ref().is_some_and(|id| self.deliveries.contains(id))
             || users.iter().any(|id| self.users.contains(id))
             || looked_at.into_iter().any(|key| self.keys.contains(&key));
         if meets {
             return false;
         }
-        if !decision.changes.is_empty() {
+        self.deliveries.extend(subject.delivery);
+        if decision.changes.iter().any(|change| !matches!(change, Change::Log { .. })) {
             self.users.extend(decision.changes.iter().filter_map(written).map(|record| record.id.clone()));
-            self.users.insert(fact.user_id().clone());
+            self.users.extend(subject.id);
             let rivals = view.rivals.iter().filter(|rival| self.users.contains(&rival.id));
             let written = decision.changes.iter().filter_map(written);
             self.keys.extend(written.chain(own).chain(rivals).flat_map(keys));

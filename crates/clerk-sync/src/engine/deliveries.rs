@@ -46,12 +46,12 @@ impl Engine {
             return self.close(&delivery, dead).await;
         };
         if matches!(fact, Fact::SignedIn { .. }) {
-            return self.fetch_first(delivery, &fact).await;
+            return self.fetch_first(delivery, fact).await;
         }
-        self.apply(&delivery, &fact).await;
+        self.apply(&delivery, fact).await;
     }
 
-    async fn apply(&self, delivery: &Delivery, fact: &Fact) {
+    async fn apply(&self, delivery: &Delivery, fact: Fact) {
         match self.join(&Content::Fact(fact), Some(delivery)).await {
             Ok(absorbed) => {
                 tracing::info!(delivery.id = %delivery.id, outcome = %absorbed.outcome, "a delivery was applied later");
@@ -67,7 +67,7 @@ impl Engine {
     }
 
     /// A sign-in needs a record: the user is fetched if nobody told us of them, then the delivery applies.
-    async fn fetch_first(self: &Arc<Self>, delivery: Delivery, fact: &Fact) {
+    async fn fetch_first(self: &Arc<Self>, delivery: Delivery, fact: Fact) {
         let now = self.clock.now();
         let wanted = Wanted {
             id: fact.user_id().clone(),

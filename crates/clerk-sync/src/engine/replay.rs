@@ -8,7 +8,7 @@ use super::{AbsorbError, Absorbed, Engine};
 
 impl Engine {
     /// What would become of `content` now; nothing is changed.
-    pub(crate) async fn foresee(&self, content: &Content<'_>) -> Result<Outcome, StoreError> {
+    pub(crate) async fn foresee(&self, content: &Content) -> Result<Outcome, StoreError> {
         let fact = match content {
             Content::Fact(fact) => fact,
             Content::Nothing => return Ok(Outcome::Acknowledged),
@@ -24,7 +24,7 @@ impl Engine {
     pub(crate) async fn absorb_again(
         &self,
         delivery: &Delivery,
-        content: &Content<'_>,
+        content: &Content,
     ) -> Result<Absorbed, AbsorbError> {
         match delivery.status {
             DeliveryStatus::Processed => self.join(content, None).await,

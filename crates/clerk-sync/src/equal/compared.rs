@@ -89,7 +89,7 @@ impl Equality {
                     found.created += 1;
                     found.touched.push(snapshot.id.clone());
                     differ.push(false);
-                    open.push(Unjoined { fact, view: Some(view) });
+                    open.push(Unjoined::seen(fact, view));
                 }
                 Some(Entry::Live(record)) => {
                     if rigour == Rigour::Join && record.is_dirty() && record.version >= snapshot.version {
@@ -111,32 +111,32 @@ impl Equality {
                     }
                     found.touched.push(snapshot.id.clone());
                     differ.push(!fields.is_empty());
-                    open.push(Unjoined { fact, view: Some(view) });
+                    open.push(Unjoined::seen(fact, view));
                 }
             }
         }
         if rigour != Rigour::Look {
-            self.absorb_found(open, &differ, rigour).await?;
+            self.absorb_found(&found.touched, open, &differ, rigour).await?;
         }
         Ok(found)
     }
 
     async fn absorb_found(
         &self,
+        ids: &[UserId],
         open: Vec<Unjoined>,
         differ: &[bool],
         rigour: Rigour,
     ) -> Result<(), EqualError> {
-        let ids: Vec<UserId> = open.iter().map(|one| one.fact.user_id().clone()).collect();
         let outcomes = self.engine.absorb_all(open).await?;
         if rigour != Rigour::Settle {
             return Ok(());
         }
         // By its version the fact has nothing to say, and still something differs.
         let stays = |outcome: Outcome| matches!(outcome, Outcome::Unchanged | Outcome::Older);
-        let doubts = ids.into_iter().zip(outcomes).zip(differ);
+        let doubts = ids.iter().zip(outcomes).zip(differ);
         let doubts = doubts.filter(|((_, outcome), differs)| **differs && stays(*outcome));
-        let doubts = doubts.map(|((id, _), _)| Unjoined::from(Fact::Doubted { id })).collect();
+        let doubts = doubts.map(|((id, _), _)| Unjoined::from(Fact::Doubted { id: id.clone() })).collect();
         self.engine.absorb_all(doubts).await?;
         Ok(())
     }

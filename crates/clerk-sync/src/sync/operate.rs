@@ -1,10 +1,10 @@
 //! What operators may do: nothing that a webhook or a worker could not.
 
-use clerk_sync_core::{Delivery, DeliveryId, Entry, Fact, Outcome, StoreError, UserId};
+use clerk_sync_core::{Delivery, DeliveryId, Entry, Outcome, StoreError, UserId};
 use thiserror::Error;
 
 use super::ClerkSync;
-use super::receive::{content, user_id};
+use super::receive::content;
 use crate::clerk::receive::{Reading, read};
 use crate::engine::{AbsorbError, RefetchError};
 
@@ -44,8 +44,7 @@ impl ClerkSync {
             Stored::Readable(_, reading) => reading,
             Stored::Settled(outcome) => return Ok(outcome),
         };
-        let doubt = user_id(&reading).map(|id| Fact::Doubted { id });
-        Ok(self.inner.engine.foresee(&content(&reading, doubt.as_ref(), None)).await?)
+        Ok(self.inner.engine.foresee(&content(&reading, None)).await?)
     }
 
     /// Takes a stored delivery again, through the same door as a webhook: what was known stays as it is, what
@@ -58,8 +57,7 @@ impl ClerkSync {
             Stored::Readable(delivery, reading) => (delivery, reading),
             Stored::Settled(outcome) => return Ok(outcome),
         };
-        let doubt = user_id(&reading).map(|id| Fact::Doubted { id });
-        let content = content(&reading, doubt.as_ref(), None);
+        let content = content(&reading, None);
         Ok(self.inner.engine.absorb_again(&delivery, &content).await?.outcome)
     }
 

@@ -83,8 +83,7 @@ impl ClerkSync {
         inner.metrics.webhook_came(now);
         let reading = read(body, now);
         let user_id = user_id(&reading);
-        let doubt = user_id.clone().map(|id| Fact::Doubted { id });
-        let content = content(&reading, doubt.as_ref(), inner.instance_id.get().map(String::as_str));
+        let content = content(&reading, inner.instance_id.get().map(String::as_str));
         let delivery = Delivery {
             id: verified.id,
             event_type: reading.event_type.clone(),
@@ -102,9 +101,9 @@ impl ClerkSync {
         let storing = inner.engine.absorb_delivery(&delivery, &content);
         let unavailable = WebhookRefusal::Unavailable { retry_after_ms: 1_000 };
         match inner.engine.within(STORE_MS, storing).await {
-            Some(Ok(absorbed)) => {
-                self.note(&delivery, &reading, absorbed.outcome);
-                Ok(Receipt { outcome: absorbed.outcome })
+            Some(Ok(outcome)) => {
+                self.note(&delivery, &reading, outcome);
+                Ok(Receipt { outcome })
             }
             Some(Err(error)) => {
                 if let Some(held_back) = inner.engine.lulls.webhook_not_stored.line(inner.clock.now()) {
@@ -160,17 +159,15 @@ pub(super) fn user_id(reading: &Reading) -> Option<UserId> {
     }
 }
 
-pub(super) fn content<'a>(
-    reading: &'a Reading,
-    doubt: Option<&'a Fact>,
-    instance_id: Option<&str>,
-) -> Content<'a> {
+/// What a delivery says to this instance of Clerk's; to any, where it is not known yet.
+pub(super) fn content(reading: &Reading, instance_id: Option<&str>) -> Content {
     let foreign = matches!((instance_id, &reading.instance_id), (Some(ours), Some(theirs)) if ours != theirs);
     if foreign {
         return Content::Foreign;
     }
-    if let EventKind::Unreadable { reason, .. } = &reading.kind {
-        return Content::Unreadable { about: doubt, reason };
+    if let EventKind::Unreadable { reason, user_id } = &reading.kind {
+        let about = user_id.clone().map(|id| Fact::Doubted { id });
+        return Content::Unreadable { about, reason };
     }
-    reading.fact.as_ref().map_or(Content::Nothing, Content::Fact)
+    reading.fact.clone().map_or(Content::Nothing, Content::Fact)
 }

@@ -3,6 +3,7 @@
 //! - `crash` stops the process at every call it makes.
 //! - `walk` pins which calls each request makes.
 //! - `flights` holds requests against each other.
+//! - `gather` has deliveries come while another is being stored.
 //! - `equality` compares everything with Clerk while users come and go.
 //! - `retention` lets bodies grow old.
 //! - `scenario` runs scripts with golden output on every store there is.
@@ -16,6 +17,7 @@ mod contention;
 mod crash;
 mod equality;
 mod flights;
+mod gather;
 mod harness;
 mod http;
 mod retention;

@@ -38,6 +38,7 @@ goals! {
     HungUp: "caller gave up (22)",
     ReadOnly: "read-only store met (24)",
     Forged: "forged webhook refused",
+    Together: "deliveries in one commit",
     Parked: "delivery stored unapplied",
     Unreadable: "unreadable webhook kept",
     Foreign: "foreign webhook kept",

@@ -144,11 +144,15 @@ impl Store for SimStore {
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {
         let touched: Vec<Touch> = changes.iter().map(Touch::of).collect();
+        let together = changes.iter().filter(|change| matches!(change, Change::Log { .. })).count() > 1;
         let work = async || {
             let answer = self.world.store.commit(changes).await;
             let replica = self.replica;
             self.world.state().say(|| format!("replica {replica} commits: {answer:?}"));
             if matches!(answer, Ok(Commit::Done)) {
+                if together {
+                    self.world.hit(Goal::Together);
+                }
                 monitor::after_commit(&self.world, replica, &touched);
                 self.tell_others(&touched);
             }
