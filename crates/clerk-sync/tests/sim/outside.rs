@@ -129,7 +129,7 @@ fn send_copies(world: &Arc<World>, message: &Arc<Message>, taken: &Arc<AtomicBoo
         copies += 1;
     }
     for _ in 0..copies {
-        let replica = world.state().tape.index(REPLICAS);
+        let replica = if world.plan.crowded { 0 } else { world.state().tape.index(REPLICAS) };
         let sync = world.state().replicas[replica].sync.clone();
         // While it is down, the connection is refused.
         if let Some(sync) = sync {

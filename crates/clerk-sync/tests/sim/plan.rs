@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) late_ms: u64,
     /// Bodies of processed deliveries are dropped when the hour comes round, not after a month.
     pub(crate) forgetful: bool,
+    /// Deliveries all come to one replica, whose calls take so long that they meet there.
+    pub(crate) crowded: bool,
     pub(crate) items: Vec<Item>,
 }
 
@@ -127,6 +129,7 @@ impl Plan {
             brake_users: 0,
             late_ms: 0,
             forgetful: tape.below(10) == 0,
+            crowded: false,
             items: Vec::new(),
         };
         plan.set_periods(tape, skewed);
@@ -161,6 +164,10 @@ impl Plan {
             self.faults.denied = rate;
         }
         self.brake_users = tape.below(2);
+        self.crowded = tape.below(6) == 0;
+        if self.crowded {
+            self.faults.step_ms = 40;
+        }
     }
 
     /// How often the library looks by itself. There may be days of virtual time, which short periods would fill.
