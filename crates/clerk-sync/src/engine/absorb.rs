@@ -14,6 +14,10 @@ use crate::chain::Chain;
 /// How often a lost race is run again before the work is left to a worker.
 const MAX_LOOKS: u32 = 5;
 
+/// How long to stand back after a lost race, in milliseconds: not after the first two, which looking again settles;
+/// whoever loses a third one meets something that lasts, such as the lock of a transaction.
+const PAUSES_MS: [u64; 4] = [0, 0, 10, 50];
+
 /// What became of a fact.
 #[derive(Debug, Clone)]
 pub struct Absorbed {
@@ -89,7 +93,7 @@ impl Engine {
     async fn park(&self, delivery: &Delivery, error: AbsorbError) -> Result<Outcome, AbsorbError> {
         let parked = delivery.clone().pending(&Chain(&error).to_string(), self.clock.now());
         let subject = Subject::of(None, Some(&delivery.id));
-        for _ in 0..MAX_LOOKS {
+        for look in 0..MAX_LOOKS {
             match self.store.commit(vec![Change::Log { delivery: parked.clone(), expected: None }]).await? {
                 Commit::Done => {
                     if let Some(held_back) = self.lulls.webhook_kept.line(self.clock.now()) {
@@ -106,7 +110,7 @@ impl Engine {
                 Commit::Stale if self.store.view(&subject).await?.delivery.is_some() => {
                     return Ok(Outcome::Duplicate);
                 }
-                Commit::Stale => self.metrics.stale_commits.inc(),
+                Commit::Stale => self.stand_back(look).await,
             };
         }
         Err(error)
@@ -119,7 +123,7 @@ impl Engine {
     ) -> Result<Absorbed, AbsorbError> {
         let fact = content.fact();
         let subject = Subject::of(fact, delivery.map(|delivery| &delivery.id));
-        for _ in 0..MAX_LOOKS {
+        for look in 0..MAX_LOOKS {
             let view = self.store.view(&subject).await?;
             let decision = self.judge(&view, content, delivery);
             let effect = Effect::of(&decision);
@@ -127,7 +131,7 @@ impl Engine {
                 match self.store.commit(decision.changes).await? {
                     Commit::Done => {}
                     Commit::Stale => {
-                        self.metrics.stale_commits.inc();
+                        self.stand_back(look).await;
                         continue;
                     }
                 }
@@ -136,6 +140,27 @@ impl Engine {
             return Ok(Absorbed { outcome: effect.outcome, entry: decision.entry });
         }
         Err(AbsorbError::Contended)
+    }
+
+    /// Commits changes that say what they expect, and nothing that was decided on a view. A lost race may have been about
+    /// anything, and what is left under its lease for that waits until the lease ends.
+    pub(super) async fn insist(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        for look in 0..MAX_LOOKS {
+            match self.store.commit(changes.clone()).await? {
+                Commit::Done => break,
+                Commit::Stale => self.stand_back(look).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// After a lost race, the first being 0.
+    async fn stand_back(&self, look: u32) {
+        self.metrics.stale_commits.inc();
+        let pause_ms = usize::try_from(look).ok().and_then(|look| PAUSES_MS.get(look));
+        if let Some(pause_ms) = pause_ms.copied().filter(|pause_ms| *pause_ms > 0) {
+            self.clock.sleep(pause_ms).await;
+        }
     }
 
     pub(super) fn judge(&self, view: &View, content: &Content, delivery: Option<&Delivery>) -> Decision {

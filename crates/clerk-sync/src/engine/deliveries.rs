@@ -93,7 +93,7 @@ impl Engine {
 
     async fn close(&self, taken: &Delivery, delivery: Delivery) {
         let change = Change::Log { delivery, expected: Some(taken.attempts) };
-        if let Err(error) = self.store.commit(vec![change]).await {
+        if let Err(error) = self.insist(vec![change]).await {
             // The lease brings it back.
             tracing::warn!(delivery.id = %taken.id, error = %Chain(&error), "a delivery could not be put back");
         }

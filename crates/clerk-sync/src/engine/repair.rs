@@ -8,7 +8,7 @@ use clerk_sync_core::{
 };
 use futures_util::StreamExt;
 
-use super::{AbsorbError, Engine, jittered};
+use super::{Engine, jittered};
 use crate::chain::Chain;
 
 /// How many records are settled at once.
@@ -68,11 +68,7 @@ impl Engine {
                 }
                 _ => {}
             },
-            Err(AbsorbError::Contended) => self.postpone(record, 0, &AbsorbError::Contended).await,
-            Err(error) => {
-                // The lease brings it back.
-                tracing::warn!(user.id = %record.id, error = %Chain(&error), "a repair could not be stored");
-            }
+            Err(error) => self.postpone(record, 0, &error).await,
         }
     }
 
@@ -106,7 +102,7 @@ impl Engine {
 
     async fn reschedule(&self, record: &Record, repair: Repair) {
         let change = Change::PostponeRepair { id: record.id.clone(), expected: record.rev, repair };
-        if let Err(error) = self.store.commit(vec![change]).await {
+        if let Err(error) = self.insist(vec![change]).await {
             // The lease brings it back.
             tracing::warn!(user.id = %record.id, error = %Chain(&error), "a repair could not be rescheduled");
         }

@@ -82,6 +82,7 @@ impl Play {
                 self.world.clock.advance(millis(time));
                 vec![]
             }
+            ["lose", "races"] => self.lose_races(),
             ["show"] => self.show(),
             ["log"] => self.log(),
             _ => panic!("{command:?} is no command"),
@@ -169,6 +170,16 @@ impl Play {
         let waits = !ended.iter().any(|(ended, _)| *ended == number);
         let lines = ended.into_iter().map(|(_, answer)| answer);
         lines.chain(waits.then(|| "waits".to_owned())).collect()
+    }
+
+    /// As long as somebody stands back who loses race after race.
+    fn lose_races(&mut self) -> Vec<String> {
+        let mut lines = vec![];
+        for _ in 0..6 {
+            self.world.clock.advance(10);
+            lines.extend(self.stage.settle().into_iter().map(|(_, answer)| answer));
+        }
+        lines
     }
 
     fn fault_store(&self, fault: &[&str]) -> Vec<String> {
