@@ -8,11 +8,11 @@ use mongodb::ClientSession;
 use mongodb::bson::doc;
 use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 
-use crate::error::{code, is_lost, store_error, unavailable};
+use crate::error::{code, is_held, is_lost, store_error, unavailable};
 use crate::gate::Pass;
 use crate::{MongoStore, connect};
-pub(crate) use plan::plan;
-pub(crate) use write::Write;
+use plan::{plan, release};
+use write::Write;
 
 const DOING: &str = "commit";
 
@@ -30,7 +30,7 @@ impl MongoStore {
                 self.gate
                     .run(DOING, async {
                         self.end_left_open().await;
-                        match write.run(&self.database, None).await {
+                        match write.run_alone(&self.database).await {
                             Ok(true) => Ok(Commit::Done),
                             Ok(false) => Ok(Commit::Stale),
                             Err(error) => lost_or_failed(error),
@@ -43,15 +43,20 @@ impl MongoStore {
                 let store = self.clone();
                 // A caller that goes away in the middle must not leave a transaction behind that keeps others
                 // from the same records: it goes on to its end, within its time, without its caller.
-                let transaction = tokio::spawn(store.transaction(writes, pass));
+                let transaction = tokio::spawn(store.transaction(writes, release(&changes), pass));
                 transaction.await.unwrap_or_else(|_| Err(unavailable("commit: the runtime is ending")))
             }
         }
     }
 
-    async fn transaction(self, writes: Vec<Write>, pass: Pass) -> Result<Commit, StoreError> {
+    async fn transaction(
+        self,
+        writes: Vec<Write>,
+        release: Option<Write>,
+        pass: Pass,
+    ) -> Result<Commit, StoreError> {
         let mut session = self.client.start_session().await.map_err(|error| store_error(DOING, error))?;
-        let answer = pass.run(DOING, self.transaction_in(&mut session, &writes)).await;
+        let answer = pass.run(DOING, self.transaction_in(&mut session, writes, release)).await;
         if pass.is_over() {
             // The driver aborts no transaction whose first write it has seen no answer to, and the server may
             // have begun it. The caller is not kept waiting; its place is.
@@ -66,32 +71,36 @@ impl MongoStore {
     async fn transaction_in(
         &self,
         session: &mut ClientSession,
-        writes: &[Write],
+        mut writes: Vec<Write>,
+        mut release: Option<Write>,
     ) -> Result<Commit, StoreError> {
         self.end_left_open().await;
         self.note_session(session).await;
-        let options = connect::transaction(&self.options);
-        let started = session.start_transaction().with_options(options).await;
-        started.map_err(|error| store_error(DOING, error))?;
-        match self.write_all(writes, session).await {
-            Ok(true) => {
-                let answer = finish(session).await;
-                if !matches!(answer, Ok(Commit::Done)) {
-                    self.end(session).await;
+        loop {
+            let options = connect::transaction(&self.options);
+            let started = session.start_transaction().with_options(options).await;
+            started.map_err(|error| store_error(DOING, error))?;
+            let error = match self.write_all(&writes, session).await {
+                Ok(true) => {
+                    let answer = finish(session).await;
+                    if !matches!(answer, Ok(Commit::Done)) {
+                        self.end(session).await;
+                    }
+                    return answer;
                 }
-                answer
-            }
-            Ok(false) => {
-                abort(session).await;
-                Ok(Commit::Stale)
-            }
-            Err(error) => {
-                // Where no server answers, an abort would wait for one; the driver sends it when it can.
-                if code(&error).is_some() {
+                Ok(false) => {
                     abort(session).await;
+                    return Ok(Commit::Stale);
                 }
-                lost_or_failed(error)
+                Err(error) => error,
+            };
+            // Where no server answers, an abort would wait for one; the driver sends it when it can.
+            if code(&error).is_some() {
+                abort(session).await;
             }
+            // Who holds it may be of this very commit, and let it go later on.
+            let Some(release) = release.take_if(|_| is_held(&error)) else { return lost_or_failed(error) };
+            writes.insert(0, release);
         }
     }
 
@@ -107,7 +116,7 @@ impl MongoStore {
     /// Answers whether every write found what it expected.
     async fn write_all(&self, writes: &[Write], session: &mut ClientSession) -> Result<bool, Error> {
         for write in writes {
-            if !write.run(&self.database, Some(&mut *session)).await? {
+            if !write.run(&self.database, session).await? {
                 return Ok(false);
             }
         }

@@ -1,6 +1,7 @@
 //! The driver's errors as the port's.
 
 use clerk_sync_core::{StoreError, StoreErrorKind};
+use mongodb::bson::Document;
 use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure};
 
 use crate::schema;
@@ -33,6 +34,34 @@ pub(crate) fn schema_error(context: impl Into<String>) -> StoreError {
 
 pub(crate) fn corrupt(context: impl Into<String>) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, context)
+}
+
+/// The answer to a write command of our own, in which the driver does not look for what was refused.
+struct Refused(Document);
+
+impl Refused {
+    fn error(&self) -> Option<&Document> {
+        let write = self.0.get_array("writeErrors").ok().and_then(|errors| errors.first()?.as_document());
+        write.or(self.0.get_document("writeConcernError").ok())
+    }
+
+    fn is_transient(&self) -> bool {
+        let labels = self.0.get_array("errorLabels");
+        labels.is_ok_and(|labels| labels.iter().any(|it| it.as_str() == Some(TRANSIENT_TRANSACTION_ERROR)))
+    }
+}
+
+/// How many documents an update command met.
+///
+/// # Errors
+/// What it was refused with, which is judged like the driver's own errors.
+pub(crate) fn matched(answer: Document) -> Result<usize, Error> {
+    let count = answer.get_i32("n").ok().and_then(|n| usize::try_from(n).ok());
+    let refused = Refused(answer);
+    match count {
+        Some(count) if refused.error().is_none() => Ok(count),
+        _ => Err(Error::custom(refused)),
+    }
 }
 
 /// A driver's error as the port's; `doing` says what was being done.
@@ -69,8 +98,14 @@ pub(crate) fn is_lost(error: &Error) -> Result<bool, StoreError> {
             Err(schema_error("a unique index that is not of clerk-sync refuses a value"))
         };
     }
-    let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR) && !ELSEWHERE.contains(&code);
-    Ok(LOST.contains(&code) || transient)
+    let transient = error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+        || error.get_custom::<Refused>().is_some_and(Refused::is_transient);
+    Ok(LOST.contains(&code) || transient && !ELSEWHERE.contains(&code))
+}
+
+/// Whether one of our indexes refused a value that somebody holds, who may be about to let it go.
+pub(crate) fn is_held(error: &Error) -> bool {
+    is_duplicate_key(error) && is_of_index(error, &schema::UNIQUE_FIELDS[1..], &schema::UNIQUE_INDEXES[1..])
 }
 
 /// The code of what the server answered; `None` where no server answered.
@@ -83,8 +118,13 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
             let write = many.write_errors.iter().flatten().map(|write| write.code).next();
             write.or(many.write_concern_error.as_ref().map(|concern| concern.code))
         }
-        _ => None,
+        // An answer without a code is one all the same.
+        _ => refused(error).map(|refused| refused.get_i32("code").unwrap_or_default()),
     }
+}
+
+fn refused(error: &Error) -> Option<&Document> {
+    error.get_custom::<Refused>()?.error()
 }
 
 pub(crate) fn is_duplicate_key(error: &Error) -> bool {
@@ -104,17 +144,23 @@ fn code_name(error: &Error) -> &str {
 /// The key pattern is asked, which every MongoDB since 4.4 gives. Where an engine leaves it out, the name of
 /// the index has to be found in its words.
 fn is_own_key(error: &Error) -> bool {
+    is_of_index(error, &schema::UNIQUE_FIELDS, &schema::UNIQUE_INDEXES)
+}
+
+fn is_of_index(error: &Error, fields: &[&str], indexes: &[&str]) -> bool {
     match key_pattern(error) {
-        Some(fields) => fields.iter().all(|field| schema::UNIQUE_FIELDS.contains(&field.as_str())),
+        Some(found) => found.iter().all(|field| fields.contains(&field.as_str())),
         None => {
             let words = message(error);
-            let own = |index: &&str| words.contains(&format!("index: {index} "));
-            schema::UNIQUE_INDEXES.iter().any(own)
+            indexes.iter().any(|index| words.contains(&format!("index: {index} ")))
         }
     }
 }
 
 fn key_pattern(error: &Error) -> Option<Vec<String>> {
+    if let Some(refused) = refused(error) {
+        return refused.get_document("keyPattern").ok().map(|pattern| pattern.keys().cloned().collect());
+    }
     let response = error.server_response()?;
     let top = response.get_document("keyPattern").ok();
     let inner = || {
@@ -132,6 +178,6 @@ fn message(error: &Error) -> &str {
         ErrorKind::InsertMany(many) => {
             many.write_errors.iter().flatten().map(|w| w.message.as_str()).next().unwrap_or("")
         }
-        _ => "",
+        _ => refused(error).and_then(|refused| refused.get_str("errmsg").ok()).unwrap_or(""),
     }
 }

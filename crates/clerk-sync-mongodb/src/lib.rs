@@ -123,14 +123,16 @@ impl Store for MongoStore {
     }
 
     async fn view(&self, subject: &Subject) -> Result<View, StoreError> {
-        self.gate.run("view", self.picture(subject)).await
+        let mut views = self.gate.run("view", self.pictures(std::slice::from_ref(subject))).await?;
+        Ok(views.pop().unwrap_or_default())
     }
 
     async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
         // Others are to find a place meanwhile.
         let at_once = usize::try_from(self.options.pool / 2).unwrap_or(1).max(1);
-        let views = stream::iter(subjects.to_vec()).map(async |subject| self.view(&subject).await);
-        views.buffered(at_once).try_collect().await
+        let parts: Vec<Vec<Subject>> = subjects.chunks(view::AT_ONCE).map(<[Subject]>::to_vec).collect();
+        let views = stream::iter(parts).map(async |part| self.gate.run("view", self.pictures(&part)).await);
+        views.buffered(at_once).try_concat().await
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Commit, StoreError> {

@@ -1,31 +1,24 @@
 //! What is asked of the indexes. Each filter repeats the condition of the partial index it is served by,
 //! without which a planner may not use it.
 
+use std::collections::BTreeSet;
+
 use clerk_sync_core::{DeliveryCursor, DeliveryFilter, DeliveryStatus, Timestamp, UserFilter, UserId};
 use mongodb::bson::{Bson, Document, doc};
 
-/// Who holds one of these addresses or names, beside the subject.
-pub(crate) fn holders(emails: &[&str], usernames: &[&str]) -> Document {
-    let text = |field: &str, keys: &[&str]| doc! { field: { "$in": keys, "$type": "string" } };
-    doc! { "$or": [text("email_key", emails), text("username_key", usernames)] }
+/// What has one of these values in the field.
+pub(crate) fn one_of(field: &str, values: &BTreeSet<&str>) -> Document {
+    doc! { field: { "$in": values.iter().copied().collect::<Vec<_>>() } }
 }
 
-/// Who claims the address and does not hold it.
-pub(crate) fn email_claims(key: &str) -> Document {
-    doc! { "email_claim_key": { "$eq": key, "$type": "string" }, "email_key": { "$ne": key } }
-}
-
+/// Claims to addresses: by key, the highest claim first.
 pub(crate) fn email_rank() -> Document {
-    doc! { "email_claim_verified": -1, "updated_at": -1, "_id": -1 }
+    doc! { "email_claim_key": 1, "email_claim_verified": -1, "updated_at": -1, "_id": -1 }
 }
 
-/// Who claims the name as given and does not hold it.
-pub(crate) fn username_claims(key: &str) -> Document {
-    doc! { "username_claim_key": { "$eq": key, "$type": "string" }, "username_key": { "$ne": key } }
-}
-
+/// Claims to names as given: by key, the highest claim first.
 pub(crate) fn username_rank() -> Document {
-    doc! { "updated_at": -1, "_id": -1 }
+    doc! { "username_claim_key": 1, "updated_at": -1, "_id": -1 }
 }
 
 /// What is due by the field `due`.
@@ -73,7 +66,7 @@ pub(crate) fn users(filter: &UserFilter, after: Option<&UserId>) -> Document {
         wanted.insert("source", source.as_str());
     }
     if let (Some(prefix), Some(end)) = (&filter.email_prefix, filter.email_end()) {
-        wanted.insert("email_claim_key", doc! { "$gte": prefix, "$lt": end, "$type": "string" });
+        wanted.insert("email_claim_key", doc! { "$gte": prefix, "$lt": end });
     }
     wanted
 }

@@ -6,8 +6,8 @@ use clerk_sync_core::StoreError;
 use mongodb::bson::{Document, doc};
 use mongodb::{Database, IndexModel, options::IndexOptions};
 
-use crate::Migrate;
 use crate::error::{code, is_duplicate_key, schema_error, store_error};
+use crate::{Migrate, query};
 
 pub(crate) const USER: &str = "clerk_user";
 pub(crate) const DELIVERY: &str = "clerk_delivery";
@@ -29,6 +29,8 @@ pub(crate) struct Index {
     pub(crate) name: &'static str,
     pub(crate) key: Document,
     pub(crate) unique: bool,
+    /// Only documents that have the field are in it.
+    pub(crate) sparse: bool,
     /// Only documents that meet this are in it. A query has to say the same again to be served by it.
     pub(crate) partial: Option<Document>,
 }
@@ -38,6 +40,7 @@ impl Index {
         let mut options = IndexOptions::default();
         options.name = Some(self.name.into());
         options.unique = self.unique.then_some(true);
+        options.sparse = self.sparse.then_some(true);
         options.partial_filter_expression = self.partial.clone();
         options
     }
@@ -46,28 +49,31 @@ impl Index {
 /// Every index there has to be.
 ///
 /// A unique index over a field that may be missing would let one document be without it, so the unique ones
-/// are over texts only. None expires anything: a tombstone or the id of a delivery that went by age would
+/// are sparse. The two of claims are over everybody: whoever claims nothing costs an entry there, and a question
+/// has no condition to repeat. None expires anything: a tombstone or the id of a delivery that went by age would
 /// bring the dead back to life.
 pub(crate) fn indexes() -> Vec<Index> {
     let text = |field: &str| Some(doc! { field: { "$type": "string" } });
     let there = |field: &str| Some(doc! { field: { "$exists": true } });
-    let user = |name, key, partial| Index { collection: USER, name, key, unique: false, partial };
-    let delivery = |name, key, partial| Index { collection: DELIVERY, name, key, unique: false, partial };
-    let unique = |name, field: &str| Index { unique: true, ..user(name, doc! { field: 1 }, text(field)) };
+    let index = |collection, name, key, partial| Index {
+        collection,
+        name,
+        key,
+        unique: false,
+        sparse: false,
+        partial,
+    };
+    let user = |name, key, partial| index(USER, name, key, partial);
+    let delivery = |name, key, partial| index(DELIVERY, name, key, partial);
+    let unique =
+        |name, field: &str| Index { unique: true, sparse: true, ..user(name, doc! { field: 1 }, None) };
     vec![
         unique("clerk_user_email_key", "email_key"),
         unique("clerk_user_username_key", "username_key"),
         // The order of claims is part of the index, so that the highest one is its first entry.
-        user(
-            "clerk_user_email_claim",
-            doc! { "email_claim_key": 1, "email_claim_verified": -1, "updated_at": -1, "_id": -1 },
-            text("email_claim_key"),
-        ),
-        user(
-            "clerk_user_username_claim",
-            doc! { "username_claim_key": 1, "updated_at": -1, "_id": -1 },
-            text("username_claim_key"),
-        ),
+        // Each is the order of claims, so that the highest one to a key is its first entry.
+        user("clerk_user_email_claim", query::email_rank(), None),
+        user("clerk_user_username_claim", query::username_rank(), None),
         user("clerk_user_repair", doc! { "repair_due_at": 1, "_id": 1 }, there("repair_due_at")),
         user("clerk_user_unconfirmed", doc! { "unconfirmed_since": 1 }, there("unconfirmed_since")),
         user("clerk_user_deleted", doc! { "deleted_at": 1 }, there("deleted_at")),

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use clerk_sync_core::{Change, Record, StoreError, UserId};
 use mongodb::bson::doc;
@@ -7,32 +7,47 @@ use super::Write;
 use crate::document::{USER_FIELDS, delivery_document, record_document, to_integer, tombstone_document};
 use crate::schema::{CLAIM, DELIVERY, FIRST_ADMIN, META, USER};
 
-/// A commit's changes as writes, in order.
+/// A commit's changes as few writes. What is written twice is written in the order given.
 ///
-/// What has to be unique is judged by the database with each write, and by a commit once all are made. So
-/// it is let go by everyone first and taken afterwards: records may swap a value.
+/// What has to be unique is judged by the database with each write, and by a commit once all are made: where that
+/// makes a difference, [`release`] comes first.
 pub(crate) fn plan(changes: &[Change]) -> Result<Vec<Write>, StoreError> {
-    let mut writes = Vec::with_capacity(changes.len() + 1);
-    let several = changes.iter().filter(|change| rewritten(change).is_some()).count() > 1;
-    let replaced: Vec<&str> = changes.iter().filter_map(replaced).map(UserId::as_str).collect();
-    let takes = |change: &Change| {
-        written(change).is_some_and(|record| record.email.is_some() || record.username.is_some())
-    };
-    if several && !replaced.is_empty() && changes.iter().any(takes) {
-        writes.push(Write::release(&replaced));
-    }
+    let mut writes = Vec::new();
     // A record written twice holds only what it holds in the end.
     let last: HashMap<&UserId, usize> =
         changes.iter().enumerate().filter_map(|(at, change)| Some((rewritten(change)?, at))).collect();
     for (position, change) in changes.iter().enumerate() {
         let is_last = rewritten(change).is_none_or(|id| last.get(id) == Some(&position));
-        let write = one(change, is_last)?;
-        match writes.last_mut() {
-            Some(last) if last.absorbs(&write) => last.absorb(write),
-            _ => writes.push(write),
-        }
+        place(&mut writes, one(change, is_last)?);
     }
     Ok(writes)
+}
+
+/// A write may be made before those of other documents, and not before one of its own.
+fn place(writes: &mut Vec<Write>, next: Write) {
+    for earlier in writes.iter_mut().rev() {
+        if earlier.absorbs(&next) {
+            return earlier.absorb(next);
+        }
+        if earlier.concerns_one_of(&next) {
+            break;
+        }
+    }
+    writes.push(next);
+}
+
+/// What lets everyone whose record is replaced let go of what they hold, so that it can be taken afterwards in any
+/// order: records may swap a value. `None` where nobody could be in another's way.
+///
+/// It writes every record a second time, so it is for when it has turned out that somebody is.
+pub(crate) fn release(changes: &[Change]) -> Option<Write> {
+    let several = changes.iter().filter_map(rewritten).nth(1).is_some();
+    let takes = |change: &Change| {
+        written(change).is_some_and(|record| record.email.is_some() || record.username.is_some())
+    };
+    let replaced: BTreeSet<&str> = changes.iter().filter_map(replaced).map(UserId::as_str).collect();
+    let is_of_use = several && !replaced.is_empty() && changes.iter().any(takes);
+    is_of_use.then(|| Write::release(&replaced))
 }
 
 fn written(change: &Change) -> Option<&Record> {
@@ -61,44 +76,49 @@ fn replaced(change: &Change) -> Option<&UserId> {
 
 fn one(change: &Change, with_keys: bool) -> Result<Write, StoreError> {
     Ok(match change {
-        Change::Insert(record) => Write::insert(USER, record_document(record, with_keys)?),
+        Change::Insert(record) => {
+            Write::insert(USER, record.id.as_str(), record_document(record, with_keys)?)
+        }
         Change::Update { record, expected } => {
             let mut set = record_document(record, with_keys)?;
             set.remove("_id");
             let unset = USER_FIELDS.iter().filter(|field| !set.contains_key(field));
             let unset: mongodb::bson::Document = unset.map(|field| ((*field).into(), "".into())).collect();
             // A tombstone has no revision, so it is never met.
-            let filter = doc! { "_id": record.id.as_str(), "rev": to_integer(*expected, &record.id)? };
-            Write::update(USER, filter, doc! { "$set": set, "$unset": unset })
+            let guard = doc! { "rev": to_integer(*expected, &record.id)? };
+            Write::update(USER, record.id.as_str(), guard, doc! { "$set": set, "$unset": unset })
         }
-        Change::Bury { tombstone, expected: None } => Write::insert(USER, tombstone_document(tombstone)),
+        Change::Bury { tombstone, expected: None } => {
+            Write::insert(USER, tombstone.id.as_str(), tombstone_document(tombstone))
+        }
         Change::Bury { tombstone, expected: Some(rev) } => {
-            let filter = doc! { "_id": tombstone.id.as_str(), "rev": to_integer(*rev, &tombstone.id)? };
+            let guard = doc! { "rev": to_integer(*rev, &tombstone.id)? };
             // The whole document is replaced: what an app has added goes with the user.
-            Write::replace(USER, filter, tombstone_document(tombstone))
+            Write::replace(USER, tombstone.id.as_str(), guard, tombstone_document(tombstone))
         }
         Change::ClaimFirstAdmin(id) => {
-            Write::insert(CLAIM, doc! { "_id": FIRST_ADMIN, "user_id": id.as_str() })
+            Write::insert(CLAIM, FIRST_ADMIN, doc! { "_id": FIRST_ADMIN, "user_id": id.as_str() })
         }
-        Change::Log { delivery, expected: None } => Write::insert(DELIVERY, delivery_document(delivery)),
+        Change::Log { delivery, expected: None } => {
+            Write::insert(DELIVERY, delivery.id.as_str(), delivery_document(delivery))
+        }
         Change::Log { delivery, expected: Some(attempts) } => {
-            let filter = doc! { "_id": delivery.id.as_str(), "attempts": i64::from(*attempts) };
-            Write::replace(DELIVERY, filter, delivery_document(delivery))
+            let guard = doc! { "attempts": i64::from(*attempts) };
+            Write::replace(DELIVERY, delivery.id.as_str(), guard, delivery_document(delivery))
         }
         Change::Note { name, value, expected: None } => {
-            Write::insert(META, doc! { "_id": name, "value": value })
+            Write::insert(META, name, doc! { "_id": name, "value": value })
         }
         Change::Note { name, value, expected: Some(expected) } => {
-            let filter = doc! { "_id": name, "value": expected };
-            Write::update(META, filter, doc! { "$set": { "value": value } })
+            Write::update(META, name, doc! { "value": expected }, doc! { "$set": { "value": value } })
         }
         Change::PostponeRepair { id, expected, repair } => {
-            let filter = doc! { "_id": id.as_str(), "rev": to_integer(*expected, id)? };
+            let guard = doc! { "rev": to_integer(*expected, id)? };
             let set = doc! {
                 "repair_due_at": repair.due_at.as_millis(),
                 "repair_attempts": i64::from(repair.attempts),
             };
-            Write::attempt(USER, filter, doc! { "$set": set })
+            Write::attempt(USER, id.as_str(), guard, doc! { "$set": set })
         }
     })
 }

@@ -44,9 +44,11 @@ pub(crate) fn read_delivery(document: Document) -> Result<Delivery, StoreError> 
 }
 
 /// Reads `_id, status, attempts, digest`.
-pub(crate) fn read_delivery_state(document: Document) -> Result<DeliveryState, StoreError> {
+pub(crate) fn read_delivery_state(document: Document) -> Result<(DeliveryId, DeliveryState), StoreError> {
     let fields = Fields::new(document, COLLECTION);
-    Ok(DeliveryState { status: fields.status()?, attempts: fields.attempts()?, digest: fields.digest()? })
+    let id = fields.parse("_id", DeliveryId::parse)?;
+    let (status, attempts, digest) = (fields.status()?, fields.attempts()?, fields.digest()?);
+    Ok((id, DeliveryState { status, attempts, digest }))
 }
 
 /// A delivery as a document.

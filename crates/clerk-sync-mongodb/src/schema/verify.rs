@@ -92,7 +92,10 @@ fn differs(index: &Index, known: &Document) -> Option<String> {
     if partial != index.partial.as_ref() {
         return Some("is over other documents (partialFilterExpression)".into());
     }
-    ["collation", "sparse", "hidden"]
+    if known.get_bool("sparse").unwrap_or(false) != index.sparse {
+        return Some(if index.sparse { "is not sparse".into() } else { "is sparse".into() });
+    }
+    ["collation", "hidden"]
         .into_iter()
         .find(|option| known.get(option).is_some_and(|value| *value != Bson::Boolean(false)))
         .map(|option| format!("has the option {option}"))
@@ -132,7 +135,7 @@ pub(super) async fn held_twice(database: &Database, index: &Index) -> Result<i64
     let failed = |error| store_error(&format!("look for duplicates of {}", index.name), error);
     let Some(field) = index.key.keys().next() else { return Ok(0) };
     let pipeline = [
-        doc! { "$match": { field: { "$type": "string" } } },
+        doc! { "$match": { field: { "$exists": true } } },
         doc! { "$group": { "_id": format!("${field}"), "n": { "$sum": 1 } } },
         doc! { "$match": { "n": { "$gt": 1 } } },
         doc! { "$group": { "_id": Bson::Null, "n": { "$sum": 1 } } },

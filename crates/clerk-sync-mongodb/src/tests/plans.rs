@@ -5,6 +5,7 @@ use mongodb::{Collection, IndexModel};
 
 use super::server;
 use crate::schema::{Index, indexes};
+use crate::view::rivals;
 use crate::{MongoStore, Options, query, take};
 
 /// A question and the index that is to answer it.
@@ -17,15 +18,14 @@ struct Question {
 /// Every question whose cost must not grow with the number of users or deliveries, beside those by `_id`.
 fn questions() -> Vec<Question> {
     let status = |status: DeliveryStatus| doc! { "status": status.as_str() };
-    // The two branches are planned each by itself.
-    let branches = query::holders(&["x"], &["x"]);
-    let branch = |i: usize| branches.get_array("$or").unwrap()[i].as_document().unwrap().clone();
+    let keys = |field: &str| query::one_of(field, &["x", "y"].into());
+    let (email, username) = (&rivals::EMAIL, &rivals::USERNAME);
     let by_received = |direction: i32| doc! { "received_at": direction, "_id": direction };
     [
-        ("clerk_user_email_key", branch(0), doc! {}),
-        ("clerk_user_username_key", branch(1), doc! {}),
-        ("clerk_user_email_claim", query::email_claims("x"), query::email_rank()),
-        ("clerk_user_username_claim", query::username_claims("x"), query::username_rank()),
+        ("clerk_user_email_key", keys(email.held), doc! {}),
+        ("clerk_user_username_key", keys(username.held), doc! {}),
+        ("clerk_user_email_claim", keys(email.claimed), (email.rank)()),
+        ("clerk_user_username_claim", keys(username.claimed), (username.rank)()),
         ("clerk_user_repair", query::due(take::REPAIRS.due, NOW), query::by_due(take::REPAIRS.due)),
         ("clerk_delivery_take", query::due(take::DELIVERIES.due, NOW), query::by_due(take::DELIVERIES.due)),
         ("clerk_user_repair", query::waits("repair_due_at"), doc! {}),

@@ -105,18 +105,19 @@ async fn duplicates_are_counted_and_not_named() {
 #[tokio::test]
 async fn an_index_of_another_definition_is_refused() {
     let name = "clerk_user_email_key";
-    let text = doc! { "email_key": { "$type": "string" } };
     let mut loose = named(name);
-    loose.partial_filter_expression = Some(text.clone());
-    let mut other = named(name);
-    other.unique = Some(true);
-    other.partial_filter_expression = Some(doc! { "phone": { "$type": "string" } });
-    let mut whole = named(name);
-    whole.unique = Some(true);
+    loose.sparse = Some(true);
+    let mut unique = named(name);
+    unique.unique = Some(true);
+    let mut other = unique.clone();
+    other.sparse = Some(true);
+    let mut fewer = unique.clone();
+    fewer.partial_filter_expression = Some(doc! { "email_key": { "$type": "string" } });
     for (key, index, fault) in [
         (doc! { "email_key": 1 }, loose, "is not unique"),
         (doc! { "phone": 1 }, other, "is over { \"phone\""),
-        (doc! { "email_key": 1 }, whole, "other documents"),
+        (doc! { "email_key": 1 }, unique, "is not sparse"),
+        (doc! { "email_key": 1 }, fewer, "other documents"),
     ] {
         let (options, database) = without_unique_index().await;
         create(&database, "clerk_user", key, index).await;
