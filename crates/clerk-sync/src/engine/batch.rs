@@ -166,7 +166,7 @@ enum Key {
 impl Batch {
     /// Takes a decision, unless it looked at what the batch writes or writes what the batch looked at.
     fn takes(&mut self, one: &Unjoined, view: &View, decision: Decision) -> bool {
-        let claims_admin = decision.changes.iter().any(|one| matches!(one, Change::ClaimFirstAdmin(_)));
+        let claims_admin = decision.changes.iter().any(|change| matches!(change, Change::ClaimFirstAdmin(_)));
         let own = view.entry.as_ref().and_then(|entry| entry.live());
         let records = || decision.changes.iter().filter_map(written).chain(own).chain(&view.rivals);
         let subject = one.subject();
