@@ -1,5 +1,5 @@
-//! What is asked of the indexes. Each filter repeats the condition of the partial index it is served by,
-//! without which a planner may not use it.
+//! What is asked of the indexes. A filter that is served by a partial index repeats its condition, without which a
+//! planner may not use it.
 
 use std::collections::BTreeSet;
 

@@ -70,7 +70,6 @@ pub(crate) fn indexes() -> Vec<Index> {
     vec![
         unique("clerk_user_email_key", "email_key"),
         unique("clerk_user_username_key", "username_key"),
-        // The order of claims is part of the index, so that the highest one is its first entry.
         // Each is the order of claims, so that the highest one to a key is its first entry.
         user("clerk_user_email_claim", query::email_rank(), None),
         user("clerk_user_username_claim", query::username_rank(), None),
