@@ -11,8 +11,8 @@ use mongodb::error::{Error, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use crate::error::{code, is_held, is_lost, store_error, unavailable};
 use crate::gate::Pass;
 use crate::{MongoStore, connect};
-use plan::{plan, release};
-use write::Write;
+pub(crate) use plan::{plan, release};
+pub(crate) use write::Write;
 
 const DOING: &str = "commit";
 

@@ -3,7 +3,8 @@
 //! A replica set or a sharded cluster is needed, since an event and its effect are committed in one
 //! transaction; one node is enough, and a server that stands alone is refused with what to do about it.
 //!
-//! A commit of one change is one guarded write of one document. A commit of several is a transaction.
+//! A commit of one change is one guarded write of one document. A commit of several is a transaction, and as few
+//! statements as there are collections and kinds of write in it.
 //! Everything is written to the journals of a majority and read from the primary as a majority has it,
 //! whatever the connection string says.
 //!
@@ -128,7 +129,7 @@ impl Store for MongoStore {
     }
 
     async fn views(&self, subjects: &[Subject]) -> Result<Vec<View>, StoreError> {
-        // Others are to find a place meanwhile.
+        // Each part is of one moment. Others are to find a place meanwhile.
         let at_once = usize::try_from(self.options.pool / 2).unwrap_or(1).max(1);
         let parts: Vec<Vec<Subject>> = subjects.chunks(view::AT_ONCE).map(<[Subject]>::to_vec).collect();
         let views = stream::iter(parts).map(async |part| self.gate.run("view", self.pictures(&part)).await);

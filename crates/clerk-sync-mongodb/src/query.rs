@@ -1,5 +1,5 @@
-//! What is asked of the indexes. Each filter repeats the condition of the partial index it is served by,
-//! without which a planner may not use it.
+//! What is asked of the indexes. A filter that is served by a partial index repeats its condition, without which a
+//! planner may not use it.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ pub(crate) fn username_rank() -> Document {
 
 /// What is due by the field `due`.
 pub(crate) fn due(due: &str, now: Timestamp) -> Document {
-    doc! { due: { "$lte": now.as_millis(), "$exists": true } }
+    doc! { due: { "$lte": now.as_millis(), "$gte": i64::MIN } }
 }
 
 /// What has waited longest.
@@ -40,14 +40,15 @@ pub(crate) fn old_bodies(status: DeliveryStatus, before: Timestamp) -> Document 
     }
 }
 
-/// What has the field at all.
+/// What has a time in the field. Said as a range, since an index is walked for a range alone, and for what is there
+/// at all the documents are looked at too.
 pub(crate) fn waits(field: &str) -> Document {
-    doc! { field: { "$exists": true } }
+    doc! { field: { "$gte": i64::MIN } }
 }
 
 /// Users made just in time before a moment, and still without a webhook.
 pub(crate) fn unconfirmed(before: Timestamp) -> Document {
-    doc! { "unconfirmed_since": { "$lt": before.as_millis(), "$exists": true } }
+    doc! { "unconfirmed_since": { "$lt": before.as_millis(), "$gte": i64::MIN } }
 }
 
 /// Entries an operator looks for.

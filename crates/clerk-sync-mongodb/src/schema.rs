@@ -55,6 +55,7 @@ impl Index {
 pub(crate) fn indexes() -> Vec<Index> {
     let text = |field: &str| Some(doc! { field: { "$type": "string" } });
     let there = |field: &str| Some(doc! { field: { "$exists": true } });
+    let time = |field: &str| Some(query::waits(field));
     let index = |collection, name, key, partial| Index {
         collection,
         name,
@@ -70,14 +71,13 @@ pub(crate) fn indexes() -> Vec<Index> {
     vec![
         unique("clerk_user_email_key", "email_key"),
         unique("clerk_user_username_key", "username_key"),
-        // The order of claims is part of the index, so that the highest one is its first entry.
         // Each is the order of claims, so that the highest one to a key is its first entry.
         user("clerk_user_email_claim", query::email_rank(), None),
         user("clerk_user_username_claim", query::username_rank(), None),
-        user("clerk_user_repair", doc! { "repair_due_at": 1, "_id": 1 }, there("repair_due_at")),
-        user("clerk_user_unconfirmed", doc! { "unconfirmed_since": 1 }, there("unconfirmed_since")),
-        user("clerk_user_deleted", doc! { "deleted_at": 1 }, there("deleted_at")),
-        delivery("clerk_delivery_take", doc! { "take_at": 1, "_id": 1 }, there("take_at")),
+        user("clerk_user_repair", doc! { "repair_due_at": 1, "_id": 1 }, time("repair_due_at")),
+        user("clerk_user_unconfirmed", doc! { "unconfirmed_since": 1 }, time("unconfirmed_since")),
+        user("clerk_user_deleted", doc! { "deleted_at": 1 }, time("deleted_at")),
+        delivery("clerk_delivery_take", doc! { "take_at": 1, "_id": 1 }, time("take_at")),
         delivery("clerk_delivery_received", doc! { "received_at": -1, "_id": -1 }, None),
         delivery("clerk_delivery_status", doc! { "status": 1, "received_at": 1, "_id": 1 }, None),
         delivery("clerk_delivery_user", doc! { "user_id": 1, "received_at": 1, "_id": 1 }, text("user_id")),

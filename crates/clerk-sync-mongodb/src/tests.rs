@@ -1,5 +1,7 @@
 //! What can only be seen from inside: what is asked, beside the indexes it is asked of.
 
+mod answers;
+mod commands;
 mod plans;
 #[allow(dead_code, reason = "shared with the tests outside, which use all of it")]
 #[path = "../tests/it/server.rs"]

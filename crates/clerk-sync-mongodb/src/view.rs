@@ -75,10 +75,11 @@ impl MongoStore {
         let live = own.iter().map(|entry| entry.and_then(Entry::live));
         let keys: Vec<Keys<'_>> =
             subjects.iter().zip(live).map(|(subject, record)| Keys::of(subject, record)).collect();
+        let known = || entries.values().filter_map(Entry::live);
         let emails = keys.iter().flat_map(|keys| &keys.emails).copied().collect();
-        let emails = self.rivals(session, &rivals::EMAIL, &emails).await?;
+        let emails = self.rivals(session, &rivals::EMAIL, emails, known()).await?;
         let usernames = keys.iter().flat_map(|keys| &keys.usernames).copied().collect();
-        let usernames = self.rivals(session, &rivals::USERNAME, &usernames).await?;
+        let usernames = self.rivals(session, &rivals::USERNAME, usernames, known()).await?;
         let views = subjects.iter().zip(own).zip(&keys).map(|((subject, entry), keys)| View {
             entry: entry.cloned(),
             rivals: keys.rivals(subject.id.as_ref(), &emails, &usernames),

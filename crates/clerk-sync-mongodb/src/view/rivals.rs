@@ -60,19 +60,22 @@ impl Rivals {
 }
 
 impl MongoStore {
+    /// `known`: records that were read in the same transaction. What one of them holds nobody else does, so the keys
+    /// of users who keep theirs, which are most, are not asked for again.
     pub(super) async fn rivals(
         &self,
         session: &mut ClientSession,
         unique: &'static Unique,
-        keys: &BTreeSet<&str>,
+        keys: BTreeSet<&str>,
+        known: impl Iterator<Item = &Record>,
     ) -> Result<Rivals, StoreError> {
-        let held = self.find_each(session, USER, unique.held, keys, None).await?;
-        let mut holders = HashMap::with_capacity(held.len());
-        for document in held {
-            let key = text(&document, unique.held)?;
-            holders.insert(key, read_record(document)?);
+        let mut holders: HashMap<String, Record> =
+            known.filter_map(|record| Some(((unique.holds)(record)?.to_owned(), record.clone()))).collect();
+        let asked = keys.iter().copied().filter(|key| !holders.contains_key(*key)).collect();
+        for document in self.find_each(session, USER, unique.held, &asked, None).await? {
+            holders.insert(text(&document, unique.held)?, read_record(document)?);
         }
-        let claims = self.highest_claims(session, unique, keys.clone()).await?;
+        let claims = self.highest_claims(session, unique, keys).await?;
         Ok(Rivals { unique, holders, claims })
     }
 

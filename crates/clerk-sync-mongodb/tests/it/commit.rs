@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use clerk_sync_core::port::Store;
-use clerk_sync_core::{Change, Commit, Entry, StoreErrorKind};
-use clerk_sync_testkit::sample::{NOW, at, dirty, holding_email, next, record, tombstone};
+use clerk_sync_core::port::{Inspect, Store};
+use clerk_sync_core::{Change, Commit, Delivery, Entry, StoreErrorKind};
+use clerk_sync_testkit::sample::{NOW, at, delivery, dirty, holding_email, next, record, tombstone};
 use mongodb::ClientSession;
 use mongodb::bson::{Document, doc};
 
@@ -91,6 +91,54 @@ async fn a_cancelled_commit_leaves_no_transaction_open() {
         }
         assert!(start.elapsed() < Duration::from_secs(5), "{round}: {cancelled:?} {:?}", start.elapsed());
     }
+}
+
+/// Many updates are one command, and a command has its largest size: what is larger is several.
+#[tokio::test]
+async fn a_commit_larger_than_a_command_is_done() {
+    let store = open(patient()).await;
+    let body = "x".repeat(1_500_000);
+    let log = |attempts: u32, expected| {
+        (0..14).map(move |i| {
+            let delivery = Delivery { attempts, ..delivery(&format!("{i}")) };
+            Change::Log { delivery, expected }
+        })
+    };
+    assert_eq!(store.commit(log(0, None).collect()).await.unwrap(), Commit::Done);
+    let large: Vec<Change> = log(1, Some(0))
+        .map(|change| match change {
+            Change::Log { delivery, expected } => {
+                Change::Log { delivery: Delivery { body: Some(body.clone()), ..delivery }, expected }
+            }
+            other => other,
+        })
+        .collect();
+    assert_eq!(store.commit(large.clone()).await.unwrap(), Commit::Done);
+    let last = store.delivery(&delivery("13").id).await.unwrap().unwrap();
+    assert_eq!((last.attempts, last.body.map(|body| body.len())), (1, Some(body.len())));
+    // One in the first of the commands is not as expected.
+    let mut stale: Vec<Change> = log(2, Some(1)).collect();
+    stale[0] = large[0].clone();
+    assert_eq!(store.commit(stale).await.unwrap(), Commit::Stale);
+    assert_eq!(store.delivery(&delivery("13").id).await.unwrap().unwrap().attempts, 1);
+}
+
+/// In a commit of many, one who takes what somebody outside of it holds loses a race, however it is written.
+#[tokio::test]
+async fn a_key_held_by_an_outsider_is_stale() {
+    let store = open(patient()).await;
+    let held = holding_email(record("held"), "x@x.test");
+    let two = [record("ada"), record("bob")];
+    let insert = [held].into_iter().chain(two.clone()).map(Change::Insert).collect();
+    assert_eq!(store.commit(insert).await.unwrap(), Commit::Done);
+    let taking = two.map(|record| {
+        let expected = record.rev;
+        let address = format!("{}@x.test", if record == self::record("bob") { "x" } else { "free" });
+        Change::Update { record: next(holding_email(record, &address)), expected }
+    });
+    assert_eq!(store.commit(taking.to_vec()).await.unwrap(), Commit::Stale);
+    let ada = store.record(&record("ada").id).await.unwrap();
+    assert_eq!(ada, Some(Entry::Live(record("ada"))));
 }
 
 /// What an app keeps beside the fields of a user stays with each update, and goes with the user.

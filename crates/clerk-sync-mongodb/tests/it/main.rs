@@ -9,6 +9,7 @@ mod first_admin;
 mod outage;
 mod schema;
 mod server;
+mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,9 +1,9 @@
 //! What a database has to have.
 
 use clerk_sync_core::port::Store;
-use clerk_sync_core::{Change, Commit, Duplicates, StoreErrorKind};
+use clerk_sync_core::{Change, Commit, Duplicates, Record, StoreErrorKind};
 use clerk_sync_mongodb::{Migrate, MongoStore, Options, health};
-use clerk_sync_testkit::sample::{holding_email, record};
+use clerk_sync_testkit::sample::{holding_email, next, record};
 use mongodb::bson::{Document, doc};
 use mongodb::{Database, IndexModel, options::IndexOptions};
 
@@ -159,7 +159,17 @@ async fn a_unique_index_of_others_is_no_lost_race() {
     };
     assert_eq!(store.commit(vec![Change::Insert(named("ada"))]).await.unwrap(), Commit::Done);
     let several = vec![Change::Insert(named("bob")), Change::ClaimFirstAdmin(named("bob").id)];
-    for changes in [vec![Change::Insert(named("bob"))], several] {
+    let others = ["cid", "dan"].map(|id| {
+        let mut record = record(id);
+        record.profile.first_name = Some(id.into());
+        record
+    });
+    store.commit(others.clone().map(Change::Insert).to_vec()).await.unwrap();
+    let updates = others.map(|record| {
+        let taking = next(Record { rev: record.rev, ..named(record.id.suffix()) });
+        Change::Update { record: taking, expected: record.rev }
+    });
+    for changes in [vec![Change::Insert(named("bob"))], several, updates.to_vec()] {
         let error = store.commit(changes).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Schema);
         assert!(!format!("{error:?}").contains("Secret"), "{error:?}");
