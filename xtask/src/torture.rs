@@ -8,11 +8,9 @@ use crate::run::run;
 use crate::servers::{Mongodb, Postgres};
 use crate::tools::{PROGRAM, Tools};
 
-/// What the MongoDB-wire server bears, which reads a collection whole for each `$unionWith`: events a second, where
-/// `--rate` says nothing else.
-const RATE: [&str; 2] = ["--rate", "20"];
-/// And kills before it is made anew. It walks, at every statement, through every session there ever was, of which each
-/// process has sixteen: after a thousand processes it answers nobody in time. A hundred, ten times, are a thousand too.
+/// How many kills the MongoDB-wire server bears before it is made anew. It walks, at every statement, through every
+/// session there ever was, of which each process has sixteen: after a thousand processes it answers nobody in time. A
+/// hundred, ten times, are a thousand too.
 const ROUNDS: [&str; 2] = ["--rounds", "100"];
 const SEEDS: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
 
@@ -77,9 +75,6 @@ fn parts<'a>(words: &[&'a str]) -> Vec<Vec<&'a str>> {
             "--only" => only.extend([Some(word), words.next()].into_iter().flatten()),
             _ => common.push(word),
         }
-    }
-    if !common.contains(&RATE[0]) {
-        common.extend(RATE);
     }
     let with_kills = only.is_empty() || only.contains(&"kill");
     if !with_kills || ["--quick", "--rounds", "--seed", "--list"].iter().any(|word| common.contains(word)) {

@@ -21,6 +21,8 @@ pub(crate) struct Violation {
 #[derive(Default)]
 pub(crate) struct Monitor {
     entries: BTreeMap<UserId, Entry>,
+    /// When each of them was stored first, in milliseconds: a store may be slow, so that is later than a record says.
+    stored_ms: BTreeMap<UserId, u64>,
     deliveries: BTreeMap<DeliveryId, DeliveryStatus>,
     first_admin: Option<UserId>,
     acknowledged: Vec<DeliveryId>,
@@ -40,6 +42,11 @@ impl Monitor {
 
     pub(crate) fn is_gone(&self, id: &UserId) -> bool {
         matches!(self.entries.get(id), Some(Entry::Gone(_)))
+    }
+
+    /// When something was first stored about a user, in milliseconds.
+    pub(crate) fn stored_ms(&self, id: &UserId) -> Option<u64> {
+        self.stored_ms.get(id).copied()
     }
 
     /// What is stored about a user.
@@ -78,7 +85,8 @@ impl Monitor {
     }
 
     /// The entry of a user after a commit.
-    fn see_entry(&mut self, id: &UserId, entry: Entry, cover: &mut Cover) {
+    fn see_entry(&mut self, id: &UserId, entry: Entry, now_ms: u64, cover: &mut Cover) {
+        self.stored_ms.entry(id.clone()).or_insert(now_ms);
         let before = self.entries.get(id);
         match (before, &entry) {
             (Some(Entry::Gone(_)), Entry::Live(_)) => {
@@ -218,7 +226,7 @@ pub(crate) fn after_commit(world: &World, replica: usize, touched: &[Touch]) {
                     if entry.live().is_some() && !state.monitor.entries.contains_key(id) {
                         state.last_created_ms = state.now_ms;
                     }
-                    state.monitor.see_entry(id, entry, &mut state.cover);
+                    state.monitor.see_entry(id, entry, state.now_ms, &mut state.cover);
                 } else if state.monitor.entries.contains_key(id) {
                     state.monitor.break_rule("no row is removed", || id.to_string());
                 }

@@ -137,8 +137,7 @@ fn swept(world: &World, state: &mut State, began_ms: u64) {
         return;
     }
     state.cover.hit(Goal::SweepJudged);
-    let recorded_before_ms =
-        i64::try_from(began_ms).unwrap_or(0) - i64::try_from(STALENESS_BOUND_MS).unwrap_or(0);
+    let stored_before_ms = began_ms.saturating_sub(STALENESS_BOUND_MS);
     for user in 0..MAX_USERS {
         let Some(truth) =
             world.history.unchanged(user, began_ms.saturating_sub(plan.faults.stale_ms), state.now_ms)
@@ -148,9 +147,7 @@ fn swept(world: &World, state: &mut State, began_ms: u64) {
         let id = person::user_id(user);
         let is_right = match (state.monitor.entry(&id), truth) {
             (Some(Entry::Live(record)), _) if record.is_dirty() => true,
-            (Some(Entry::Live(record)), None) => {
-                record.recorded_at.as_millis() - BEGIN_MS >= recorded_before_ms
-            }
+            (Some(Entry::Live(_)), None) => state.monitor.stored_ms(&id) >= Some(stored_before_ms),
             (entry, Some(truth)) => {
                 // Whom a page left out may have been made meanwhile.
                 plan.faults.shifted_page > 0 || is_as(entry, &truth.profile)
