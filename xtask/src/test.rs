@@ -87,23 +87,15 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let backfill =
         ["target/release/clerk-sync", "bench", "backfill", "--users", "20000", "--database-url", &url];
     stage("a backfill killed again and again on PostgreSQL", &backfill)?;
-    let (stop, start_again) = (postgres.stop_command(), postgres.start_command());
-    let outage = [
-        "target/release/clerk-sync",
-        "torture",
-        "--quick",
-        "--only",
-        "database-away",
-        "--only",
-        "database-reply-lost",
-        "--database-url",
-        &url,
-        "--stop",
-        &stop,
-        "--start",
-        &start_again,
-    ];
-    stage("PostgreSQL away, and its answers lost", &outage)?;
+    for (kind, url, stop, start_again) in [
+        ("PostgreSQL", url, postgres.stop_command(), postgres.start_command()),
+        ("MongoDB-wire", mongodb.url(), mongodb.stop_command(), mongodb.start_command()),
+    ] {
+        let drills = ["--only", "database-away", "--only", "database-reply-lost"];
+        let database = ["--database-url", &url, "--stop", &stop, "--start", &start_again];
+        let outage = [&["target/release/clerk-sync", "torture", "--quick"][..], &drills, &database].concat();
+        stage(&format!("{kind} away, and its answers lost"), &outage)?;
+    }
     println!("==> all stages passed in {:.0} s", start.elapsed().as_secs_f64());
     println!("{} passed, 0 failed", passed + in_browser);
     Ok(())
