@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clerk_sync_core::{
     Change, Commit, Content, Decision, Delivery, Entry, Fact, Outcome, StoreError, StoreErrorKind, Subject,
-    View, decide, receive,
+    Timestamp, View, decide, receive,
 };
 use thiserror::Error;
 
@@ -164,7 +164,8 @@ impl Engine {
     }
 
     pub(super) fn judge(&self, view: &View, content: &Content, delivery: Option<&Delivery>) -> Decision {
-        let now = self.clock.now();
+        // A clock that was put back meanwhile must not make what was genuine then look as if it came from the future.
+        let now = self.clock.now().max(delivery.map_or(Timestamp::MIN, |delivery| delivery.received_at));
         match (delivery, content.fact()) {
             (Some(delivery), _) => receive(view, delivery, content, now, &self.policy),
             (None, Some(fact)) => decide(view, fact, now, &self.policy),

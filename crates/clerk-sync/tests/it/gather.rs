@@ -3,6 +3,7 @@
 use clerk_sync::{Receipt, WebhookRefusal};
 use clerk_sync_core::{DeliveryId, DeliveryStatus, Outcome};
 use clerk_sync_testkit::Fault;
+use clerk_sync_testkit::sample::user_id;
 
 use crate::harness::probe::Stop;
 use crate::harness::stage::{Stage, now};
@@ -136,4 +137,18 @@ fn a_group_everybody_has_left_holds_nobody_up() {
     assert_eq!(answers.len(), 1);
     assert_eq!(answers[0].0, late);
     assert_eq!(stored(&world, "ada"), None);
+}
+
+#[test]
+fn a_clock_put_back_while_a_delivery_waits_changes_nothing() {
+    let world = World::in_memory();
+    let (version, body) = (world.now(), created(&world, "ada"));
+    let clock = world.clock.clone();
+    // Longer than a version may be ahead of the clock.
+    world.calls.before_next_answer("view", move || clock.advance(-480_000));
+    now(&world, world.deliver("1", &body)).unwrap();
+    let store = world.store.clone();
+    let entry = now(&world, async move { store.record(&user_id("ada")).await.unwrap() }).unwrap();
+    let record = entry.live().unwrap();
+    assert_eq!((record.version, record.is_dirty()), (Some(version), false));
 }
