@@ -79,11 +79,16 @@ fn parts<'a>(words: &[&'a str]) -> Vec<Vec<&'a str>> {
             _ => common.push(word),
         }
     }
-    let with_kills = only.is_empty() || only.contains(&"kill");
+    let everything = only.is_empty();
+    let with_kills = everything || only.contains(&"kill");
     if !with_kills || ["--quick", "--rounds", "--seed", "--list"].iter().any(|word| common.contains(word)) {
         return vec![[only, common].concat()];
     }
     let part = |only: &[&'a str], seed| [only, &common, &ROUNDS, &["--seed", seed]].concat();
+    let mut first = part(&only, SEEDS[0]);
+    if everything && !common.contains(&RATE[0]) {
+        first.extend(RATE);
+    }
     let kills = SEEDS[1..].iter().map(|seed| part(&["--only", "kill"], seed));
-    std::iter::once(part(&only, SEEDS[0])).chain(kills).collect()
+    std::iter::once(first).chain(kills).collect()
 }
