@@ -8,8 +8,8 @@ use crate::run::run;
 use crate::servers::{Mongodb, Postgres};
 use crate::tools::{PROGRAM, Tools};
 
-/// Events a second where everything is played on the MongoDB-wire server: after a fault in the network it waits long for
-/// transactions nobody goes on with. A drill that is named has the rate of the other stores.
+/// Events a second where everything is played on the MongoDB-wire server, which at more does not come to rest in time
+/// after `database-slow`. A drill that is named has the rate of the other stores.
 const RATE: [&str; 2] = ["--rate", "20"];
 /// How many kills the MongoDB-wire server bears before it is made anew. It walks, at every statement, through every
 /// session there ever was, of which each process has sixteen: after a thousand processes it answers nobody in time. A

@@ -1,7 +1,7 @@
 //! Group commit: deliveries that come while others are being stored wait for them and share the next commit.
 //!
 //! One alone goes at once and costs what it costs; under load a database makes one thing durable for many, and
-//! deliveries of one process never lose races to each other.
+//! the groups of one process lose no races to each other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,11 +33,10 @@ pub(super) struct Alone {
 
 /// The deliveries on their way to the store. Those who wait carry their group there; when all of them have given
 /// up it ends with them.
-#[derive(Clone)]
 pub(super) struct Gather {
     /// One group at a time.
     turn: Arc<Semaphore>,
-    open: Arc<Mutex<Option<Group>>>,
+    open: Mutex<Option<Group>>,
 }
 
 /// Those who wait for their turn.
@@ -51,7 +50,7 @@ type Members = Arc<Mutex<Option<Vec<Unjoined>>>>;
 
 impl Default for Gather {
     fn default() -> Self {
-        Self { turn: Arc::new(Semaphore::new(1)), open: Arc::default() }
+        Self { turn: Arc::new(Semaphore::new(1)), open: Mutex::default() }
     }
 }
 

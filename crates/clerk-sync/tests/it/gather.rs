@@ -28,6 +28,15 @@ fn held(world: &World) -> (Stage<Answer>, usize) {
     (stage, first)
 }
 
+/// The same with ada and bob behind it.
+fn two_behind(world: &World) -> (Stage<Answer>, usize) {
+    let (mut stage, first) = held(world);
+    for name in ["ada", "bob"] {
+        stage.enter(world.deliver(name, &created(world, name)));
+    }
+    (stage, first)
+}
+
 /// Has everybody who entered wait, then the first goes away; the answers of the rest.
 fn after(mut stage: Stage<Answer>, first: usize) -> Vec<(usize, Answer)> {
     assert!(stage.settle().is_empty(), "somebody goes before the first");
@@ -77,10 +86,7 @@ fn those_about_one_user_go_one_after_the_other() {
 #[test]
 fn what_loses_its_races_together_is_taken_one_by_one() {
     let world = World::in_memory();
-    let (mut stage, first) = held(&world);
-    for name in ["ada", "bob"] {
-        stage.enter(world.deliver(name, &created(&world, name)));
-    }
+    let (stage, first) = two_behind(&world);
     world.calls.plan_writes([Fault::Stale; 2]);
     assert_eq!(outcomes(after(stage, first)), [Outcome::Created; 2]);
     let twice_together = ["views", "commit"].repeat(2);
@@ -91,10 +97,7 @@ fn what_loses_its_races_together_is_taken_one_by_one() {
 fn a_commit_nobody_knows_the_end_of_is_looked_at_again() {
     for (fault, expected) in [(Fault::Before, Outcome::Created), (Fault::After, Outcome::Duplicate)] {
         let world = World::in_memory();
-        let (mut stage, first) = held(&world);
-        for name in ["ada", "bob"] {
-            stage.enter(world.deliver(name, &created(&world, name)));
-        }
+        let (stage, first) = two_behind(&world);
         world.calls.plan_writes([fault]);
         assert_eq!(outcomes(after(stage, first)), [expected; 2]);
     }
@@ -103,10 +106,7 @@ fn a_commit_nobody_knows_the_end_of_is_looked_at_again() {
 #[test]
 fn what_cannot_be_seen_together_is_looked_at_one_by_one() {
     let world = World::in_memory();
-    let (mut stage, first) = held(&world);
-    for name in ["ada", "bob"] {
-        stage.enter(world.deliver(name, &created(&world, name)));
-    }
+    let (stage, first) = two_behind(&world);
     world.calls.plan_reads([Fault::Before]);
     assert_eq!(outcomes(after(stage, first)), [Outcome::Created; 2]);
     assert_eq!(world.calls.take(), ["views", "view", "commit", "view", "commit"]);
